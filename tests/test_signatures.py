@@ -91,7 +91,6 @@ NOT_THERE = {
     "*Pipeline.preprocess:* *Pipeline.postprocess:* *Pipeline:args_parser": "the steps inside of a pipeline are its own",
     "*.prepare_annotation:return_segmentation_masks *.resize_annotation:threshold"
     " *.resize_annotation:resample": "masks of annotations are not there yet",
-    "*ipeline:video_processor": "not there yet",
     "RagTokenForGeneration.generate:*": "handed on to the generate of any model, which takes them",
     "*TrainingArguments:*activation_checkpointing*"
     " *TrainingArguments.set_training:activation_checkpointing": "the newer name of gradient_checkpointing, which is taken",

@@ -57,6 +57,7 @@ from .auto import AutoModelForZeroShotObjectDetection as AutoModelForZeroShotObj
 from .auto import AutoModelWithLMHead as AutoModelWithLMHead
 from .auto import AutoProcessor as AutoProcessor
 from .auto import AutoTokenizer as AutoTokenizer
+from .auto import AutoVideoProcessor as AutoVideoProcessor
 from .auto.processors import ProcessorMixin as ProcessorMixin
 from .batching.config import ContinuousBatchingConfig as ContinuousBatchingConfig
 from .batching.manager import ContinuousBatchingManager as ContinuousBatchingManager
@@ -378,6 +379,15 @@ from .models.cohere2 import Cohere2Config as Cohere2Config
 from .models.cohere2 import Cohere2ForCausalLM as Cohere2ForCausalLM
 from .models.cohere2 import Cohere2Model as Cohere2Model
 from .models.cohere2 import Cohere2PreTrainedModel as Cohere2PreTrainedModel
+from .models.conditional_detr import ConditionalDetrConfig as ConditionalDetrConfig
+from .models.conditional_detr.image_processor import ConditionalDetrFeatureExtractor as ConditionalDetrFeatureExtractor
+from .models.conditional_detr.image_processor import ConditionalDetrImageProcessor as ConditionalDetrImageProcessor
+from .models.conditional_detr.image_processor import ConditionalDetrImageProcessorFast as ConditionalDetrImageProcessorFast
+from .models.conditional_detr.image_processor import ConditionalDetrImageProcessorPil as ConditionalDetrImageProcessorPil
+from .models.conditional_detr.model import ConditionalDetrForObjectDetection as ConditionalDetrForObjectDetection
+from .models.conditional_detr.model import ConditionalDetrForSegmentation as ConditionalDetrForSegmentation
+from .models.conditional_detr.model import ConditionalDetrModel as ConditionalDetrModel
+from .models.conditional_detr.model import ConditionalDetrPreTrainedModel as ConditionalDetrPreTrainedModel
 from .models.convbert import ConvBertConfig as ConvBertConfig
 from .models.convbert import ConvBertForMaskedLM as ConvBertForMaskedLM
 from .models.convbert import ConvBertForMultipleChoice as ConvBertForMultipleChoice
@@ -411,6 +421,11 @@ from .models.data2vec_text import Data2VecTextForSequenceClassification as Data2
 from .models.data2vec_text import Data2VecTextForTokenClassification as Data2VecTextForTokenClassification
 from .models.data2vec_text import Data2VecTextModel as Data2VecTextModel
 from .models.data2vec_text import Data2VecTextPreTrainedModel as Data2VecTextPreTrainedModel
+from .models.data2vec_vision import Data2VecVisionConfig as Data2VecVisionConfig
+from .models.data2vec_vision import Data2VecVisionForImageClassification as Data2VecVisionForImageClassification
+from .models.data2vec_vision import Data2VecVisionForSemanticSegmentation as Data2VecVisionForSemanticSegmentation
+from .models.data2vec_vision import Data2VecVisionModel as Data2VecVisionModel
+from .models.data2vec_vision import Data2VecVisionPreTrainedModel as Data2VecVisionPreTrainedModel
 from .models.dbrx import DbrxConfig as DbrxConfig
 from .models.dbrx.model import DbrxForCausalLM as DbrxForCausalLM
 from .models.dbrx.model import DbrxModel as DbrxModel
@@ -466,6 +481,9 @@ from .models.deit.image_processor import DeiTImageProcessor as DeiTImageProcesso
 from .models.deit.image_processor import DeiTImageProcessorFast as DeiTImageProcessorFast
 from .models.deit.image_processor import DeiTImageProcessorPil as DeiTImageProcessorPil
 from .models.deit.model import DeiTForImageClassificationWithTeacherOutput as DeiTForImageClassificationWithTeacherOutput
+from .models.depth_anything import DepthAnythingConfig as DepthAnythingConfig
+from .models.depth_anything.model import DepthAnythingForDepthEstimation as DepthAnythingForDepthEstimation
+from .models.depth_anything.model import DepthAnythingPreTrainedModel as DepthAnythingPreTrainedModel
 from .models.detr import DetrConfig as DetrConfig
 from .models.detr.image_processor import DetrFeatureExtractor as DetrFeatureExtractor
 from .models.detr.image_processor import DetrImageProcessor as DetrImageProcessor
@@ -526,6 +544,15 @@ from .models.dpr.tokenizer import DPRQuestionEncoderTokenizer as DPRQuestionEnco
 from .models.dpr.tokenizer import DPRQuestionEncoderTokenizerFast as DPRQuestionEncoderTokenizerFast
 from .models.dpr.tokenizer import DPRReaderTokenizer as DPRReaderTokenizer
 from .models.dpr.tokenizer import DPRReaderTokenizerFast as DPRReaderTokenizerFast
+from .models.dpt import DPTConfig as DPTConfig
+from .models.dpt.image_processor import DPTFeatureExtractor as DPTFeatureExtractor
+from .models.dpt.image_processor import DPTImageProcessor as DPTImageProcessor
+from .models.dpt.image_processor import DPTImageProcessorFast as DPTImageProcessorFast
+from .models.dpt.image_processor import DPTImageProcessorPil as DPTImageProcessorPil
+from .models.dpt.model import DPTForDepthEstimation as DPTForDepthEstimation
+from .models.dpt.model import DPTForSemanticSegmentation as DPTForSemanticSegmentation
+from .models.dpt.model import DPTModel as DPTModel
+from .models.dpt.model import DPTPreTrainedModel as DPTPreTrainedModel
 from .models.efficientnet import EfficientNetConfig as EfficientNetConfig
 from .models.efficientnet.image_processor import EfficientNetImageProcessor as EfficientNetImageProcessor
 from .models.efficientnet.image_processor import EfficientNetImageProcessorFast as EfficientNetImageProcessorFast
@@ -1040,6 +1067,16 @@ from .models.poolformer.image_processor import PoolFormerImageProcessorPil as Po
 from .models.poolformer.model import PoolFormerForImageClassification as PoolFormerForImageClassification
 from .models.poolformer.model import PoolFormerModel as PoolFormerModel
 from .models.poolformer.model import PoolFormerPreTrainedModel as PoolFormerPreTrainedModel
+from .models.prompt_depth_anything import PromptDepthAnythingConfig as PromptDepthAnythingConfig
+from .models.prompt_depth_anything.image_processor import PromptDepthAnythingImageProcessor as PromptDepthAnythingImageProcessor
+from .models.prompt_depth_anything.image_processor import (
+    PromptDepthAnythingImageProcessorFast as PromptDepthAnythingImageProcessorFast,
+)
+from .models.prompt_depth_anything.image_processor import (
+    PromptDepthAnythingImageProcessorPil as PromptDepthAnythingImageProcessorPil,
+)
+from .models.prompt_depth_anything.model import PromptDepthAnythingForDepthEstimation as PromptDepthAnythingForDepthEstimation
+from .models.prompt_depth_anything.model import PromptDepthAnythingPreTrainedModel as PromptDepthAnythingPreTrainedModel
 from .models.qwen2 import Qwen2Config as Qwen2Config
 from .models.qwen2 import Qwen2ForCausalLM as Qwen2ForCausalLM
 from .models.qwen2 import Qwen2ForQuestionAnswering as Qwen2ForQuestionAnswering
@@ -1249,6 +1286,11 @@ from .models.timesfm2_5 import TimesFm2_5Config as TimesFm2_5Config
 from .models.timesfm2_5.forecast import TimesFm2_5ModelForPrediction as TimesFm2_5ModelForPrediction
 from .models.timesfm2_5.model import TimesFm2_5Model as TimesFm2_5Model
 from .models.timesfm2_5.model import TimesFm2_5PreTrainedModel as TimesFm2_5PreTrainedModel
+from .models.timesformer import TimesformerConfig as TimesformerConfig
+from .models.timesformer.model import TimesformerForVideoClassification as TimesformerForVideoClassification
+from .models.timesformer.model import TimesformerModel as TimesformerModel
+from .models.timesformer.model import TimesformerPreTrainedModel as TimesformerPreTrainedModel
+from .models.timesformer.video_processor import TimesformerVideoProcessor as TimesformerVideoProcessor
 from .models.trajectory_transformer import TrajectoryTransformerConfig as TrajectoryTransformerConfig
 from .models.trajectory_transformer.model import TrajectoryTransformerModel as TrajectoryTransformerModel
 from .models.trajectory_transformer.model import TrajectoryTransformerOutput as TrajectoryTransformerOutput
@@ -1274,6 +1316,15 @@ from .models.umt5 import UMT5PreTrainedModel as UMT5PreTrainedModel
 from .models.upernet import UperNetConfig as UperNetConfig
 from .models.upernet.model import UperNetForSemanticSegmentation as UperNetForSemanticSegmentation
 from .models.upernet.model import UperNetPreTrainedModel as UperNetPreTrainedModel
+from .models.videomae import VideoMAEConfig as VideoMAEConfig
+from .models.videomae.image_processor import VideoMAEFeatureExtractor as VideoMAEFeatureExtractor
+from .models.videomae.image_processor import VideoMAEImageProcessor as VideoMAEImageProcessor
+from .models.videomae.image_processor import VideoMAEImageProcessorPil as VideoMAEImageProcessorPil
+from .models.videomae.model import VideoMAEForPreTraining as VideoMAEForPreTraining
+from .models.videomae.model import VideoMAEForVideoClassification as VideoMAEForVideoClassification
+from .models.videomae.model import VideoMAEModel as VideoMAEModel
+from .models.videomae.model import VideoMAEPreTrainedModel as VideoMAEPreTrainedModel
+from .models.videomae.video_processor import VideoMAEVideoProcessor as VideoMAEVideoProcessor
 from .models.vit import ViTConfig as ViTConfig
 from .models.vit.image_processor import ViTFeatureExtractor as ViTFeatureExtractor
 from .models.vit.image_processor import ViTImageProcessor as ViTImageProcessor
@@ -1283,6 +1334,12 @@ from .models.vit.model import ViTForImageClassification as ViTForImageClassifica
 from .models.vit.model import ViTForMaskedImageModeling as ViTForMaskedImageModeling
 from .models.vit.model import ViTModel as ViTModel
 from .models.vit.model import ViTPreTrainedModel as ViTPreTrainedModel
+from .models.vivit import VivitConfig as VivitConfig
+from .models.vivit.image_processor import VivitImageProcessor as VivitImageProcessor
+from .models.vivit.model import VivitForVideoClassification as VivitForVideoClassification
+from .models.vivit.model import VivitModel as VivitModel
+from .models.vivit.model import VivitPreTrainedModel as VivitPreTrainedModel
+from .models.vivit.video_processor import VivitVideoProcessor as VivitVideoProcessor
 from .models.whisper import WhisperConfig as WhisperConfig
 from .models.whisper.feature_extractor import WhisperFeatureExtractor as WhisperFeatureExtractor
 from .models.whisper.heads import WhisperForAudioClassification as WhisperForAudioClassification
@@ -1388,6 +1445,7 @@ from .pipelines.tasks.text_generation import TextGenerationPipeline as TextGener
 from .pipelines.tasks.token_classification import AggregationStrategy as AggregationStrategy
 from .pipelines.tasks.token_classification import TokenClassificationPipeline as TokenClassificationPipeline
 from .pipelines.tasks.translation import TranslationPipeline as TranslationPipeline
+from .pipelines.tasks.video_classification import VideoClassificationPipeline as VideoClassificationPipeline
 from .pipelines.tasks.zero_shot_classification import ZeroShotClassificationPipeline as ZeroShotClassificationPipeline
 from .pipelines.tasks.zero_shot_image_classification import (
     ZeroShotImageClassificationPipeline as ZeroShotImageClassificationPipeline,
@@ -1414,6 +1472,7 @@ from .preprocess.text.special_tokens import AddedToken as AddedToken
 from .preprocess.text.text_decoder import TextDecoder as TextDecoder
 from .preprocess.text.tokenizer import PreTrainedTokenizerFast as PreTrainedTokenizerFast
 from .preprocess.text.tokenizer import TokenizersBackend as TokenizersBackend
+from .preprocess.video.base import BaseVideoProcessor as BaseVideoProcessor
 from .quantization.methods.autoround import AutoRoundConfig as AutoRoundConfig
 from .quantization.methods.awq import AwqConfig as AwqConfig
 from .quantization.methods.bitnet import BitNetQuantConfig as BitNetQuantConfig

@@ -14,7 +14,6 @@ import pytest
 
 NAMES = json.loads((Path(__file__).parent / "imported_names.json").read_text())
 WAITING = {
-    r"transformers\.(\w+Config|\w+Model|\w+Processor)": "families and quantizers that are not here yet",
     r"transformers\.models\.(speecht5|t5gemma2)(\..*)?": "families that are not here yet",
     r"transformers\.(distributed|integrations\.tensor_parallel)(\..*)?": "tensor parallelism",
     r"transformers\.integrations\.(eetq|flash_attention|peft)(\..*)?": "quantizers, flash attention, adapters",

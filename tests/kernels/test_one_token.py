@@ -143,6 +143,57 @@ def test_eight_bits(kernels: Callable[[bool], None], with_kernels: Any, tmp_path
     torch.testing.assert_close(changed, decoded(model), rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("compute", ["float32", "bfloat16"])
+@pytest.mark.parametrize("kind", ["nf4", "int4"])
+def test_four_bits(
+    kind: str,
+    compute: str,
+    dtype: str,
+    kernels: Callable[[bool], None],
+    with_kernels: Any,
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BESTIARY_MEASURE_KERNELS", "no")
+    model_of("Llama", attention_bias=True).save_pretrained(tmp_path)
+    settings = bestiary.BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type=kind, bnb_4bit_compute_dtype=compute)
+    model = bestiary.LlamaForCausalLM.from_pretrained(tmp_path, quantization_config=settings, dtype=dtype)
+    found = decoded(model)
+    assert by_steps(model) == (compute in (dtype, "float32"))  # states are never made less exact by steps
+    kernels(False)
+    error = 1e-5 if dtype == compute == "float32" else 2e-2
+    torch.testing.assert_close(found, decoded(model), rtol=error, atol=error)
+
+
+def test_four_bits_with_zeros(
+    kernels: Callable[[bool], None], with_kernels: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BESTIARY_MEASURE_KERNELS", "no")
+    model_of("Llama").save_pretrained(tmp_path)
+    settings = bestiary.HqqConfig(nbits=4, group_size=64)
+    model = bestiary.LlamaForCausalLM.from_pretrained(tmp_path, quantization_config=settings, dtype="float32")
+    assert model.model.layers[0].mlp.up_proj.int4.offsets is not None
+    found = decoded(model)
+    assert by_steps(model)
+    kernels(False)
+    torch.testing.assert_close(found, decoded(model), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["Q8_0", "Q4_0"])
+def test_blocks_of_a_file(
+    kind: str, kernels: Callable[[bool], None], with_kernels: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BESTIARY_MEASURE_KERNELS", "no")
+    model_of("Llama").save_pretrained(tmp_path, format="gguf", quantization=kind)
+    settings = {"gguf_file": "model.gguf", "quantization_config": bestiary.GgufConfig(), "dtype": "float32"}
+    model = bestiary.LlamaForCausalLM.from_pretrained(tmp_path, **settings)
+    found = decoded(model)
+    assert by_steps(model)
+    kernels(False)
+    torch.testing.assert_close(found, decoded(model), rtol=1e-5, atol=1e-5)
+
+
 def test_a_change_is_seen_at_the_next_token(kernels: Callable[[bool], None]) -> None:
     model = model_of("Llama", std=0.15)
     decoded(model)

@@ -5,11 +5,12 @@ _ABSENT = {
     BloomGelu GELUActivation GELUTanh NewGELUActivation QuickGELUActivation ReLUSquaredActivation SiLUActivation
     """,
     "the published model holds what is one module here, or a plain function": """
-    AutoformerSeriesDecompositionLayer DetrFrozenBatchNorm2d DetrMLP DetrSinePositionEmbedding
+    AutoformerSeriesDecompositionLayer ConditionalDetrFrozenBatchNorm2d ConditionalDetrMLP
+    ConditionalDetrSinePositionEmbedding DetrFrozenBatchNorm2d DetrMLP DetrSinePositionEmbedding
     FalconMambaWeightlessRMSNorm PatchTSMixerPatchify PatchTSTPatchify PatchTSTStdScaler ResNetBackbone
     ResNetBottleNeckLayer ResNetConvLayer ResNetEmbeddings ResNetEncoder ResNetShortCut ResNetStage ViTAttention
     ViTLayer ViTMLP SwinMLP DeiTAttention DeiTLayer DeiTMLP IJepaAttention IJepaLayer IJepaMLP
-    TableTransformerSinePositionEmbedding
+    TableTransformerSinePositionEmbedding VivitAttention VivitLayer VivitMLP
     InterpolateInitialPositionEmbeddings
     BeitAttention BeitDropPath BeitLayer BeitMLP BeitRelativePositionBias
     """,
@@ -19,7 +20,9 @@ _OTHERWISE = {
     Attention EmbeddingGemma2TextPLE EmbeddingGemma2TextPLEBlock BigBirdAttention BigBirdBlockSparseAttention
     BigBirdEncoder BigBirdLayer
     BigBirdPegasusBlockSparseAttention BigBirdPegasusEncoderAttention BigBirdPegasusEncoderLayer BloomAttention
-    BloomMLP DbrxNormAttentionNorm DebertaAttention DebertaEncoder DebertaLayer
+    BloomMLP ConditionalDetrDecoder ConditionalDetrDecoderCrossAttention ConditionalDetrDecoderLayer
+    ConditionalDetrDecoderSelfAttention ConditionalDetrEncoder ConditionalDetrEncoderLayer ConditionalDetrSelfAttention
+    DbrxNormAttentionNorm DebertaAttention DebertaEncoder DebertaLayer
     DebertaV2Attention DebertaV2Encoder DebertaV2Layer DecoderLayer DeepseekV32Indexer DetrCrossAttention DetrDecoder
     DetrDecoderLayer DetrEncoder DetrEncoderLayer DetrSelfAttention DisentangledSelfAttention EncoderLayer
     FalconH1DecoderLayer FunnelDecoder FunnelEncoder FunnelLayer FunnelRelMultiheadAttention LEDEncoderAttention
@@ -43,8 +46,12 @@ _OTHERWISE = {
     """,
     "the states are the same, in another form, or differ at padding, which sees nothing": """
     SamAttention SamTwoWayAttentionBlock SamTwoWayTransformer SamVisionAttention
-    Bottleneck ConvBertAttention EsmRotaryEmbedding GPTNeoAttention
+    Bottleneck ConvBertAttention DPTViTEmbeddings EsmRotaryEmbedding GPTNeoAttention
+    TimesformerPatchEmbeddings TimesformerLayer TimesformerEncoder
     ConvNextEncoder ConvNextV2Encoder Dinov2Encoder Dinov2WithRegistersEncoder SwinEmbeddings SwinEncoder SwinLayer
+    Data2VecVisionAttention Data2VecVisionEmbeddings Data2VecVisionEncoder Data2VecVisionIntermediate Data2VecVisionLayer
+    Data2VecVisionOutput Data2VecVisionPatchEmbeddings Data2VecVisionRelativePositionBias Data2VecVisionSdpaSelfAttention
+    Data2VecVisionSelfOutput
     EfficientNetEncoder PoolFormerEncoder PoolFormerLayer
     SwinAttention SwinPatchEmbeddings SwinPatchMerging SwinRelativePositionBias SwinStage
     Swinv2Embeddings Swinv2Encoder Swinv2Layer Swinv2Attention Swinv2SelfAttention Swinv2SelfOutput
@@ -62,12 +69,16 @@ _OTHERWISE = {
     """,
     "published parts also pass on the first states, and tables of positions go as a whole": """
     InterpolateMidPositionEmbeddings YolosAttention YolosEncoder YolosIntermediate YolosOutput YolosSelfOutput
+    DPTViTAttention DPTViTEncoder DPTViTIntermediate DPTViTOutput DPTViTSelfOutput
+    VideoMAEOutput VideoMAESelfOutput
     """,
     "they take what the whole call is asked to give, which the model records": """
     GLPNAttention GLPNEfficientSelfAttention GLPNEncoder GLPNLayer SegformerAttention SegformerLayer SegformerStage
+    TimesformerSelfAttention TimeSformerAttention VideoMAEAttention VideoMAEEncoder
     """,
     "a plain holder of modules here": """
-    DetrConvEncoder TableTransformerConvModel LegacyDebertaOnlyMLMHead LegacyDebertaV2OnlyMLMHead XLMPredLayer
+    ConditionalDetrConvEncoder DetrConvEncoder TableTransformerConvModel
+    LegacyDebertaOnlyMLMHead LegacyDebertaV2OnlyMLMHead XLMPredLayer
     """,
 }
 

@@ -9,7 +9,7 @@ import torch
 import transformers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from . import tokenizer_files
+from . import dense, tokenizer_files
 from .families import spread
 from .folders import kept_folder
 
@@ -333,6 +333,13 @@ def segformer() -> Path:
 def glpn() -> Path:
     """A folder with a GLPN that tells depth."""
     return save(transformers.GLPNConfig(**MIX), "GLPNForDepthEstimation", transformers.GLPNImageProcessor())
+
+
+@functools.cache
+def depth_anything() -> Path:
+    """A folder with a Depth Anything."""
+    processor = transformers.DPTImageProcessor(size=32, keep_aspect_ratio=True, ensure_multiple_of=8)
+    return save(transformers.DepthAnythingConfig(**dense.SMALL), "DepthAnythingForDepthEstimation", processor)
 
 
 @functools.cache

@@ -30,6 +30,8 @@ def shallow_config(config: Any, layers: int | None = None) -> Any:
     elif values.get("num_kv_shared_layers"):
         values["num_kv_shared_layers"] = 0
     for field in fields(config):
+        if field.name == "num_hidden_layers" and values.get("backbone_out_indices"):
+            continue  # their states are all read
         if field.type in (Depth, Depth | None) and values[field.name]:
             values[field.name] = min(values[field.name], count)
             if field.name == "num_hidden_layers" and values.get("stage_names"):  # each is a stage

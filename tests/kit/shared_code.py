@@ -30,6 +30,7 @@ SHARED_HEADS = [
     ("switch_transformers", "SwitchTransformersForConditionalGeneration"),
     ("time_series_transformer", "TimeSeriesTransformerForPrediction"),
     ("vit", "ViTForImageClassification"),
+    ("vivit", "VivitForVideoClassification"),
     ("xlnet", "XLNetForQuestionAnswering"),
 ]
 """A family and class for every file of `modeling/heads` (`test_shared_heads.py` looks that none is missing)."""

@@ -18,7 +18,7 @@ SMALL = 0.2
 """Numbers that are rounded alike differ by less of what rounding does; one norm of another class made it 0.7 to 1."""
 # fmt: off
 LOOSE = {
-    "albert", "big_bird", "bigbird_pegasus", "biogpt", "bloom", "codegen", "cohere", "cohere2", "convbert",
+    "albert", "big_bird", "bigbird_pegasus", "biogpt", "bloom", "codegen", "cohere", "cohere2", "conditional_detr", "convbert",
     "deberta_v2", "detr", "ernie4_5", "esm", "falcon", "falcon_mamba", "fsmt", "funnel", "gpt2", "gpt_neo", "gpt_neox",
     "gpt_oss", "gptj", "jamba", "led", "llama4_text", "longformer", "m2m_100", "mamba", "minimax", "minimax_m2",
     "mixtral", "mobilebert", "nllb_moe", "olmo", "olmo2", "olmo3", "opt", "phi", "table_transformer", "timesfm",
@@ -26,6 +26,7 @@ LOOSE = {
 }
 # fmt: on
 """Families that round elsewhere than the reference somewhere outside of their norms; they differ by what rounding does."""
+FIXED = {"data2vec_vision"}  # the published attention is PyTorch's fused one, and cannot be switched once it is made
 APART = {"DebertaLayerNorm": "rounds before its weight and bias, where torch's own LayerNorm, which stands here, does not"}
 
 
@@ -109,7 +110,7 @@ def test_a_forward_rounds_alike(models: Pair) -> None:
         pytree.tree_map(lambda x: x.bfloat16() if isinstance(x, Tensor) and x.is_floating_point() else x, each_inputs)
         for each_inputs in (models.inputs, models.reference_inputs())
     )
-    with kernel_of(ours, "eager"):
+    with kernel_of(ours, "sdpa" if models.model_type in FIXED else "eager"):
         mine = main_output(models, ours(**inputs))
     try:
         expected = main_output(models, reference(**same))

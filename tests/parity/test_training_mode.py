@@ -7,12 +7,8 @@ import torch
 from kit.families import Pair, cases, close, each, every_row, kernel_of, seed
 from torch import nn
 
-APART = {
-    "detr": "it is trained with a backbone that is frozen",
-    "table_transformer": "it is trained with a backbone that is frozen",
-}
 LOOKING = {(name, head) for name, case in cases().items() for head in case.heads if "pixel_values" in case.heads[head].inputs()}
-ROWS = [row for row in every_row() if row[0] not in APART and row[:2] in LOOKING]
+ROWS = [row for row in every_row() if row[:2] in LOOKING]
 
 
 def in_training(model: Any) -> Any:

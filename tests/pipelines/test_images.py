@@ -257,16 +257,17 @@ def test_labels_that_the_config_does_not_name() -> None:
     assert {each["label"] for each in made(PICTURES[0])} <= {"sky", "LABEL_1", "LABEL_2", "LABEL_3"}
 
 
+@pytest.mark.parametrize("folder", [checkpoints.glpn, checkpoints.depth_anything])
 @pytest.mark.parametrize("inputs", [PICTURES[0], PICTURES])
-def test_depth(inputs: Any) -> None:
-    made, other = (make("depth-estimation", checkpoints.glpn()) for make in (ours, reference))
+def test_depth(inputs: Any, folder: Any) -> None:
+    made, other = (make("depth-estimation", folder()) for make in (ours, reference))
     found, expected = made(inputs), other(inputs)
     for one, theirs in zip(*([each] if isinstance(each, dict) else each for each in (found, expected)), strict=True):
         assert set(one) == set(theirs)
         same(one["predicted_depth"], theirs["predicted_depth"])
         assert (one["depth"].mode, one["depth"].size) == (theirs["depth"].mode, theirs["depth"].size)
         assert np.abs(np.asarray(one["depth"], int) - np.asarray(theirs["depth"], int)).max() <= 1
-    assert pipeline(model=checkpoints.glpn()).task == "depth-estimation"
+    assert pipeline(model=folder()).task == "depth-estimation"
     assert set(made(PICTURES[0], parameters={"timeout": 1})) == set(made(PICTURES[0]))
     with pytest.raises(ArgumentError, match="no argument 'timeouts'"):
         made(PICTURES[0], parameters={"timeouts": 1})
@@ -278,3 +279,17 @@ def test_depth_of_other_processors_and_of_nothing() -> None:
     assert np.asarray(grey(torch.ones(3, 4))).tolist() == [[0] * 4] * 3
     with pytest.raises(NumericsError, match="NaN or infinite"):
         grey(torch.tensor([[0.0, float("nan")]]))
+
+
+def test_a_label_that_has_no_name_is_told_by_its_number() -> None:
+    detect = ours("object-detection", checkpoints.detr())
+    expected, names = detect(PICTURES[0], threshold=0.0), dict(detect.model.config.id2label)
+    kept, gone = min(names), max(names)
+    assert any(each["label"] == names[gone] for each in expected)
+    detect.model.config.id2label = {kept: "kept"}
+    try:
+        found = detect(PICTURES[0], threshold=0.0)
+    finally:
+        detect.model.config.id2label = names
+    labels = {names[kept]: "kept", **{name: f"LABEL_{number}" for number, name in names.items() if number != kept}}
+    assert [each["label"] for each in found] == [labels[each["label"]] for each in expected]

@@ -411,3 +411,10 @@ def test_later_rows_unlike_the_first_are_named(tokenizers, kind):
         ragged = [{"input_ids": make([5, 6])}, {"input_ids": make([5, 6])}, {"input_ids": make([7])}]
         with pytest.raises(InputError, match=r"input_ids of row 2 has size .*DataCollatorWithPadding"):
             bestiary.default_data_collator(ragged, kind)
+
+
+def test_an_image_processor_pads_no_rows_of_a_training(tmp_path):
+    args = {"output_dir": str(tmp_path), "report_to": "none"}
+    for library, processor in ((bestiary, bestiary.ViTImageProcessor()), (transformers, transformers.ViTImageProcessorPil())):
+        trainer = library.Trainer(torch.nn.Linear(1, 1), library.TrainingArguments(**args), processing_class=processor)
+        assert trainer.data_collator is library.default_data_collator

@@ -58,3 +58,4 @@ from .preprocessors import AutoFeatureExtractor as AutoFeatureExtractor
 from .preprocessors import AutoImageProcessor as AutoImageProcessor
 from .preprocessors import AutoProcessor as AutoProcessor
 from .preprocessors import AutoTokenizer as AutoTokenizer
+from .preprocessors import AutoVideoProcessor as AutoVideoProcessor

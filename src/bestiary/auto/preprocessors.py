@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..preprocess.image.base import BaseImageProcessor  # noqa: F401
     from ..preprocess.processor import ProcessorMixin  # noqa: F401
     from ..preprocess.text.tokenizer import PreTrainedTokenizerFast
+    from ..preprocess.video.base import BaseVideoProcessor  # noqa: F401
 
 PROCESSOR_FILE = "processor_config.json"
 
@@ -167,7 +168,9 @@ class _AutoPreprocessor(Generic[Opened]):
 def _belonging(kind: Any) -> str:
     """`a ViTImageProcessor, which AutoImageProcessor opens`."""
     openers = [
-        each.__name__ for each in (AutoTokenizer, AutoImageProcessor, AutoFeatureExtractor) if each.kinds()[0] in kind.__mro__
+        each.__name__
+        for each in (AutoTokenizer, AutoVideoProcessor, AutoImageProcessor, AutoFeatureExtractor)
+        if each.kinds()[0] in kind.__mro__
     ]
     return f"a {kind.__name__}" + (f", which {openers[0]} opens" if openers else "")
 
@@ -275,6 +278,21 @@ class AutoImageProcessor(_AutoPreprocessor["BaseImageProcessor"]):
         cls._register(config_class, classes, exist_ok)
 
 
+class AutoVideoProcessor(_AutoPreprocessor["BaseVideoProcessor"]):
+    """The video processor of a checkpoint; older ones of models of films have an image processor, whose settings it takes."""
+
+    kind = "video_processor"
+    places = (
+        ("video_preprocessor_config.json", "video_processor_type"),
+        ("preprocessor_config.json", "video_processor_type"),
+    )
+
+    @classmethod
+    def register(cls, config_class: type[PreTrainedConfig], video_processor_class: Any, exist_ok: bool = False) -> None:
+        """Use `video_processor_class` for models of `config_class`, in this process."""
+        cls._register(config_class, (video_processor_class,), exist_ok)
+
+
 class AutoFeatureExtractor(_AutoPreprocessor["FeatureExtractionMixin"]):
     """The feature extractor of a checkpoint (audio; for older image checkpoints the image processor, then named so)."""
 
@@ -316,7 +334,7 @@ class AutoProcessor(_AutoPreprocessor["ProcessorMixin"]):
 
     @classmethod
     def generic(cls, name_or_path: Any, options: HubOptions, code: CodeOptions) -> Any:
-        for single in (AutoTokenizer, AutoImageProcessor, AutoFeatureExtractor):
+        for single in (AutoTokenizer, AutoImageProcessor, AutoVideoProcessor, AutoFeatureExtractor):
             try:
                 return single.class_for(name_or_path, options, code)
             except UnknownArchitecture:

@@ -4,10 +4,11 @@ from typing import Any
 
 from ..modeling.families import class_named
 from ..preprocess.processor import ProcessorMixin as ProcessorMixin
-from .preprocessors import AutoFeatureExtractor, AutoImageProcessor, AutoTokenizer
+from .preprocessors import AutoFeatureExtractor, AutoImageProcessor, AutoTokenizer, AutoVideoProcessor
 
 _AUTOMATIC: dict[str, Any] = {
     "image_processor": AutoImageProcessor,
+    "video_processor": AutoVideoProcessor,
     "feature_extractor": AutoFeatureExtractor,
     "tokenizer": AutoTokenizer,
 }

@@ -13,8 +13,8 @@ from ..modeling.config import PreTrainedConfig
 from ..modeling.families import class_named, config_class, family, registered
 from . import models
 from .config import AutoConfig
-from .mappings import NameMapping, models_of, names_by_task, preprocessors_of, types_of_families
-from .preprocessors import AutoFeatureExtractor, AutoImageProcessor, AutoProcessor, AutoTokenizer
+from .mappings import NameMapping, models_of, names_by_task, types_of_families
+from .preprocessors import AutoFeatureExtractor, AutoImageProcessor, AutoProcessor, AutoTokenizer, AutoVideoProcessor
 
 # The middle of a table's name, where it does not follow from that of the automatic class.
 _MIDDLES = {
@@ -97,7 +97,7 @@ _CLASSES = {
     "TOKENIZER": AutoTokenizer.mapping,
     "FEATURE_EXTRACTOR": AutoFeatureExtractor.mapping,
     "PROCESSOR": AutoProcessor.mapping,
-    "VIDEO_PROCESSOR": preprocessors_of("video_processor"),
+    "VIDEO_PROCESSOR": AutoVideoProcessor.mapping,
 }
 _TABLES: dict[str, Any] = {
     **{f"{name}_MAPPING": mapping for name, mapping in _CLASSES.items()},

@@ -11,6 +11,7 @@ FAMILY_FILES = {
     "modeling": ("model",),
     "processing": ("processor",),
     "tokenization": ("tokenizer",),
+    "video_processing": ("video_processor",),
 }
 # How the name of a family ends that is the text half of others' models.
 _TEXT = "_text"

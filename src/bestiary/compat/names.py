@@ -162,8 +162,9 @@ MODULES: dict[str, tuple[str, ...]] = {
     "integrations.peft": ("modeling.adapters",),
     "integrations.sdpa_attention": ("compat.attention",),
     "loss": (),
-    "loss.loss_for_object_detection": ("modeling.loss_functions",),
-    "loss.loss_utils": ("modeling.loss_functions",),
+    "loss.loss_deformable_detr": ("modeling.set_losses",),
+    "loss.loss_for_object_detection": ("modeling.set_losses",),
+    "loss.loss_utils": ("modeling.loss_functions", "modeling.set_losses"),
     "masking_utils": ("compat.masks", "compat.mask_functions"),
     "modeling_attn_mask_utils": ("compat.attention_masks",),
     "modelcard": (
@@ -258,7 +259,13 @@ MODULES: dict[str, tuple[str, ...]] = {
         "compat.absent",
     ),
     "utils.versions": ("compat.scripts",),
-    "video_utils": ("compat.annotations",),
+    "video_processing_utils": ("preprocess.video.base",),
+    "video_utils": (
+        "compat.annotations",
+        "preprocess.video.metadata",
+        "preprocess.video.reading",
+        "preprocess.video.sampling",
+    ),
 }
 
 # ESMFold: old path below `models.esm` -> modules in `models.esm.folding`.

@@ -9,6 +9,7 @@ from .errors import MissingDependency
 EXTRA_OF = {
     "PIL": "vision",
     "soundfile": "audio",
+    "av": "video",
     "scipy": "audio",
     "scipy.optimize": "vision",
     "accelerate": "train",

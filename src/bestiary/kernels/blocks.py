@@ -15,6 +15,7 @@ from .gguf.blocks import dequantize
 from .measuring import INPUTS, OUTPUTS, Kind, Product
 from .native import BLOCK_KINDS, FORMATS, Native, as_kernels_take_it, native
 from .ops import library
+from .steps import BLOCKS, Unfit
 
 AT_ONCE = 2**20  # numbers of a weight that exist at a time where a product needs them as numbers
 
@@ -52,6 +53,20 @@ def block_numbers(
             return kernels.block_dequantize(blocks, number, rows, inputs, wanted).view(*blocks.shape[:-1], inputs)
     numbers = dequantize(blocks, kind)
     return numbers if dtype is None else numbers.to(dtype)
+
+
+def block_step(kind: gguf.Kind, outputs: int, inputs: int, dtype: torch.dtype) -> dict[str, Any]:
+    """The fields of a step (`steps.Step`) of one row, in a dtype, with blocks of a kind.
+
+    Raises:
+        Unfit: there is no kernel, or another way is faster.
+    """
+    number, kernels = gguf.NUMBERS[kind.name], native(outputs * inputs)
+    exact = KIND if dtype == torch.bfloat16 else EXACT
+    if number not in BLOCK_KINDS or kernels is None or choose(exact, 1, outputs * inputs) != "vectors":
+        raise Unfit("torch is faster here")
+    sizes = {"rows": 1, "inputs": inputs, "outputs": outputs}
+    return {"operation": BLOCKS, "choice": number, "kernel": kernels.address("block_linear"), **sizes}
 
 
 def _linear(x: Tensor, blocks: Tensor, kind: int, bias: Tensor | None, kernel: str = "") -> Tensor:

@@ -16,7 +16,7 @@ from ..core.logging import get_logger
 
 # What is compiled together: products with weights in few bits, and what every model on a CPU has.
 _BLOCKS = ("blocks.h", "blocks.c", "block_linear.c", "block_tiles.c")
-PRODUCTS = ("common.h", "common.c", "int8.c", "int4.c", "half.c", "bytes.c", *_BLOCKS)
+PRODUCTS = ("common.h", "common.c", "tiles.h", "tiles.c", "int8.c", "int4.c", "half.c", "bytes.c", *_BLOCKS)
 ELEMENTS = ("common.h", "common.c", "vectors.h", "elements.h", "elements.c", "steps.c", "paged.c")
 _OPTIONS = ("-O3", "-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-Wno-psabi")
 # This machine's instructions; not every compiler knows both ways to ask for them.

@@ -14,6 +14,7 @@ from .direct import check_width, is_direct
 from .measuring import INPUTS, OUTPUTS, Kind, Product
 from .native import FORMATS, Native, as_kernels_take_it, native
 from .ops import library
+from .steps import INT4
 
 
 class Int4Weight:
@@ -121,14 +122,57 @@ class Int4Weight:
         """The weight (N, K) in `dtype`, computed in float32."""
         return _dequantize(self.data, self.table, self.laid_scales, self.laid_offsets, self.shape, self.group, dtype)
 
-    def linear(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        """x (..., K) -> (..., N) in its dtype: x @ weight.T + bias. The gradient reaches x and bias."""
+    def linear(self, x: Tensor, bias: Tensor | None = None, compute: torch.dtype | None = None) -> Tensor:
+        """x (..., K) -> (..., N) in its dtype: x @ weight.T + bias. The gradient reaches x and bias.
+
+        compute: the dtype in which it is computed; None: that of x.
+        """
         check_width(x, self.shape[1])
+        if compute is not None and compute != x.dtype:
+            return self._in_other(x, bias, compute)
         parts = self.data, self.table, self.laid_scales, self.laid_offsets, bias, self.shape[0], self.group
         if self._native is not None and is_direct(x, bias):
             return _linear(x, *parts, "", self._native)
         result: Tensor = torch.ops.bestiary.int4_linear(x, *parts)
         return result
+
+    def _in_other(self, x: Tensor, bias: Tensor | None, compute: torch.dtype) -> Tensor:
+        """The product in another dtype than that of x, without a copy of x and of the result where the kernel can do that."""
+        kernels = self._native
+        if compute == torch.float32 and x.dtype in FORMATS and kernels is not None and is_direct(x, bias):
+            kernel = choose(EXACT, x.numel() // max(self.shape[1], 1), self.shape[0] * self.shape[1])
+            if kernel in ("vectors", "tiles"):
+                parts = (
+                    self.data,
+                    self.table,
+                    self.laid_scales,
+                    self.laid_offsets,
+                    as_kernels_take_it(bias),
+                    self.shape[0],
+                    self.group,
+                )
+                return kernels.int4_linear(x.contiguous(), *parts, 2 * (kernel == "tiles"))
+        return self.linear(x.to(compute), None if bias is None else bias.to(compute)).to(x.dtype)
+
+    def step(self, dtype: torch.dtype) -> dict[str, Any] | None:
+        """The fields of a step (`steps.Step`) that multiplies one row by the weight in a dtype; None where torch is faster."""
+        kernels, (outputs, inputs) = self._native, self.shape
+        kind = KIND if dtype == torch.bfloat16 else EXACT
+        if kernels is None or choose(kind, 1, outputs * inputs) != "vectors":
+            return None
+        return {
+            "operation": INT4,
+            "weight": self.data.data_ptr(),
+            "table": self.table.data_ptr(),
+            "scales": self.laid_scales.data_ptr(),
+            "sums": None if self.laid_offsets is None else self.laid_offsets.data_ptr(),
+            "kernel": kernels.address("int4_linear"),
+            "rows": 1,
+            "inputs": inputs,
+            "outputs": outputs,
+            "padded": self.group,
+            "choice": FORMATS[self.laid_scales.dtype],
+        }
 
     def linear_by(self, kernel: str, x: Tensor) -> Tensor:
         """`linear` by the kernel of that name (`KIND`)."""

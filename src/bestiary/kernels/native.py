@@ -120,9 +120,9 @@ class Native:
         bias: Tensor | None,
         outputs: int,
         group: int,
-        tiles: bool,
+        tiles: int,
     ) -> Tensor:
-        """`int4.Int4Weight.linear` of x (..., K) with a packed weight."""
+        """`int4.Int4Weight.linear` of x (..., K) with a packed weight; tiles 2: as accurate as in float32 whatever x is in."""
         *before, inputs = x.shape
         out = x.new_empty((*before, outputs))
         failed = self._int4(

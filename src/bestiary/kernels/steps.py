@@ -10,7 +10,7 @@ from typing import Any
 from weakref import ReferenceType, ref
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..core.signatures import is_of_the_library
 from .choosing import choose
@@ -18,7 +18,7 @@ from .elements import Elements
 from .half import KINDS, HalfLinear
 from .native import native
 
-NORM, DENSE, DENSE_BY_ROWS, HALF, INT8, TURN, ATTEND, ADD, GATE, ACTIVATE, LAYER_NORM, SPREAD, MIX = range(13)
+NORM, DENSE, DENSE_BY_ROWS, HALF, INT8, TURN, ATTEND, ADD, GATE, ACTIVATE, LAYER_NORM, SPREAD, MIX, INT4, BLOCKS = range(15)
 # Places that a call gives: the states, the result, and the heads of queries, keys and values, from whose place numbers go down.
 STATES, RESULT, HEADS = -1, -2, -3
 
@@ -35,7 +35,7 @@ class Step(ctypes.Structure):
     _fields_ = [
         *((name, _INT) for name in ("operation", "choice")),
         *((name, _LONG) for name in ("source", "other", "target")),
-        *((name, _POINTER) for name in ("weight", "bias", "scales", "sums", "kernel")),
+        *((name, _POINTER) for name in ("weight", "bias", "scales", "sums", "table", "kernel")),
         *((name, _LONG) for name in ("rows", "inputs", "outputs", "padded")),
         *((name, _FLOAT) for name in ("number", "cap")),
     ]
@@ -76,7 +76,7 @@ class _Watched:
         call = self.kind.__call__
         if name:  # the layer itself has been called already
             self.methods.append(("__call__", call if is_of_the_library(call) else _CALL))
-        self.tensors: list[tuple[str, int, torch.dtype, int]] = []
+        self.tensors: list[tuple[str, str, int, torch.dtype, int]] = []
         self.values: list[tuple[str, Any]] = []
         self.held: list[tuple[str, ReferenceType[Any]]] = []
 
@@ -119,21 +119,28 @@ class Watch:
         return self._modules[self._number(module)]
 
     def tensor(self, module: nn.Module, name: str, dtype: torch.dtype) -> int:
-        """The address of a parameter, watched from now on; 0 where there is none.
+        """The address of a parameter or buffer, watched from now on; 0 where there is none.
 
         Raises:
             Unfit: it is no plain numbers of this dtype in this computer's memory.
         """
-        if name not in module._parameters or hasattr(type(module), name):
+        place = "_parameters" if name in module._parameters else "_buffers"
+        held = getattr(module, place)
+        if name not in held or hasattr(type(module), name):
             raise Unfit(f"no parameter {name}, or another way to it")
-        found = module._parameters[name]
+        found = held[name]
         if found is None:
-            self._watched(module).tensors.append((name, 0, dtype, 0))
+            self._watched(module).tensors.append((place, name, 0, dtype, 0))
             return 0
-        if type(found) is not nn.Parameter or not found.is_cpu or found.dtype is not dtype or not found.is_contiguous():
+        if (
+            type(found) not in (nn.Parameter, Tensor)
+            or not found.is_cpu
+            or found.dtype is not dtype
+            or not found.is_contiguous()
+        ):
             raise Unfit(f"{name} is {type(found).__name__} of {found.dtype} on {found.device}")
-        address = found.data_ptr()
-        self._watched(module).tensors.append((name, address, dtype, found.numel()))
+        address: int = found.data_ptr()
+        self._watched(module).tensors.append((place, name, address, dtype, found.numel()))
         return address
 
     def value(self, module: nn.Module, name: str) -> Any:
@@ -180,8 +187,8 @@ class Watch:
             for name, reference in each.held:
                 if own.get(name) is not reference():
                     return False
-            for name, address, dtype, numbers in each.tensors:
-                tensor = own["_parameters"].get(name)
+            for place, name, address, dtype, numbers in each.tensors:
+                tensor = own[place].get(name)
                 if tensor is None:
                     if address:
                         return False

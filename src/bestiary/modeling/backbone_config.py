@@ -97,7 +97,7 @@ def read_backbone(owner: str, value: Any) -> BackboneConfig:
 
 
 # Where files of models with a backbone named another checkpoint, before they held the config of its architecture.
-_CHECKPOINT = ("backbone", "use_timm_backbone", "use_pretrained_backbone", "backbone_kwargs")
+OLDER_BACKBONE = ("backbone", "use_timm_backbone", "use_pretrained_backbone", "backbone_kwargs")
 
 
 def take_backbone(config: PreTrainedConfig, usual: dict[str, Any]) -> None:
@@ -106,7 +106,7 @@ def take_backbone(config: PreTrainedConfig, usual: dict[str, Any]) -> None:
     Raises:
         ConfigError: it is none, or an older file names the backbone by its checkpoint alone.
     """
-    named, *_ = (config.__dict__.pop(name, None) for name in _CHECKPOINT)
+    named, *_ = (config.__dict__.pop(name, None) for name in OLDER_BACKBONE)
     name, value = type(config).__name__, config.get("backbone_config")
     if value is None and named is not None:
         raise ConfigError(

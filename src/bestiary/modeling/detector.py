@@ -1,7 +1,7 @@
 """The floor that DETR and its relatives stand on: maps of a backbone, layers whose queries and keys have positions added."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -69,15 +69,19 @@ class DetectorAttention(HasHeads):
 class DetectorLayer(Layer):
     """What the layers of encoder and decoder share: norm(x + attention(x)), and norm(x + mlp(x)).
 
-    Class attribute `norm_first`: norms stand before each half instead, x + attention(norm(x)).
+    Class attributes:
+        norm_first: norms stand before each half instead, x + attention(norm(x)).
+        attention_class, cross_attention_class: what looks at the states themselves, and in a decoder at the encoder's.
     """
 
     norm_first: ClassVar[bool] = False
+    attention_class: ClassVar[type[nn.Module]] = DetectorAttention
+    cross_attention_class: ClassVar[type[nn.Module]] = DetectorAttention
     activation_fn = Alias("act")
 
     def __init__(self, config: PreTrainedConfig, heads: int, inner: int) -> None:
         super().__init__()
-        self.self_attn = DetectorAttention(config, heads)
+        self.self_attn = self.attention_class(config, heads)
         self.self_attn_layer_norm = nn.LayerNorm(config.get("d_model"))
         self.fc1, self.fc2 = nn.Linear(config.get("d_model"), inner), nn.Linear(inner, config.get("d_model"))
         self.final_layer_norm = nn.LayerNorm(config.get("d_model"))
@@ -117,7 +121,7 @@ class DetectorDecoderLayer(DetectorLayer):
 
     def __init__(self, config: PreTrainedConfig, heads: int, inner: int) -> None:
         super().__init__(config, heads, inner)
-        self.encoder_attn = DetectorAttention(config, heads, cross=True)
+        self.encoder_attn = self.cross_attention_class(config, heads, cross=True)
         self.encoder_attn_layer_norm = nn.LayerNorm(config.get("d_model"))
         put_last(self, "fc1", "fc2", "final_layer_norm")
 
@@ -135,7 +139,6 @@ class DetectorEncoder(nn.Module):
     Class attribute `final_norm`: whether a norm, `layernorm`, stands behind the layers.
     """
 
-    dropout = Alias("config.dropout")
     layer_class: ClassVar[type[DetectorEncoderLayer]] = DetectorEncoderLayer
     final_norm: ClassVar[bool] = False
 
@@ -143,12 +146,13 @@ class DetectorEncoder(nn.Module):
         super().__init__()
         heads, inner = config.get("encoder_attention_heads"), config.get("encoder_ffn_dim")
         self.layers = nn.ModuleList(self.layer_class(config, heads, inner) for _ in range(config.get("encoder_layers")))
-        self.layerdrop = config.get("encoder_layerdrop")
+        self.dropout, self.layerdrop = config.get("dropout"), config.get("encoder_layerdrop")
         if self.final_norm:
             self.layernorm = nn.LayerNorm(config.get("d_model"))
 
     def forward(self, x: Tensor, mask: Mask, positions: Tensor) -> Tensor:
         """States (B, T, D) and their positions (B, T, D) -> (B, T, D)."""
+        x = dropout(x, self.dropout, self.training)
         for layer in self.layers:
             if not skipped(self.layerdrop, self.training):
                 x = layer(x, mask, positions=positions)
@@ -156,7 +160,8 @@ class DetectorEncoder(nn.Module):
 
 
 class DetectorDecoder(nn.Module):
-    """The stack of layers over the queries; with `auxiliary_loss` it also gives the normed states behind every layer.
+    """The stack of layers over the queries; with `auxiliary_loss` it also gives the normed states behind every layer,
+    `intermediate_hidden_states` (L, B, Q, D).
 
     These are what the next layer goes on with then, as in the published library; in the paper they are not.
     """
@@ -171,13 +176,22 @@ class DetectorDecoder(nn.Module):
         self.layernorm = nn.LayerNorm(config.get("d_model"))
         self.layerdrop, self.norm_between = config.get("decoder_layerdrop"), config.get("auxiliary_loss")
 
-    def forward(self, x: Tensor, mask: Mask, **others: Any) -> tuple[Tensor, Tensor | None]:
-        """States (B, Q, D) -> the same behind the last norm, and (L, B, Q, D) or None."""
+    def forward(
+        self, x: Tensor, mask: Mask, *, positions: Tensor, memory: Tensor, memory_positions: Tensor, memory_mask: Mask
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """States (B, Q, D), the encoder's (B, S, D) and positions of both -> states behind the last norm, and what else the
+        model's output holds, by name."""
+        keys = memory + memory_positions
+        others = {"positions": positions, "memory": memory, "memory_keys": keys, "memory_mask": memory_mask}
+        return self.run(x, lambda layer, x: layer(x, mask, **others))
+
+    def run(self, x: Tensor, step: Callable[[nn.Module, Tensor], Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """`step` gives the states behind a layer, of it and the states before."""
         between = []
         for layer in self.layers:
             if not skipped(self.layerdrop, self.training):
-                x = layer(x, mask, **others)
+                x = step(layer, x)
                 if self.norm_between:
                     x = self.layernorm(x)
                     between.append(x)
-        return self.layernorm(x), torch.stack(between) if between else None
+        return self.layernorm(x), {"intermediate_hidden_states": torch.stack(between)} if between else {}

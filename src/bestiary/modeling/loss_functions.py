@@ -1,17 +1,16 @@
 """The losses of the heads under the published names and calls, by which a model's own may be replaced."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core.errors import InputError
 from ..core.logging import warn_once
-from ..nn.detection import Predicted, SetLoss
 from ..nn.losses import IGNORE, causal_lm_loss, classification_loss, semantic_loss, span_loss, token_loss
+from .set_losses import SET_LOSSES
 
 
 def fixed_cross_entropy(
@@ -112,58 +111,6 @@ def ForSemanticSegmentationLoss(
     return loss + auxiliary_loss_weight * beside
 
 
-SetLosses = tuple[Tensor, dict[str, Tensor], list[dict[str, Tensor]] | None]
-
-
-def ForSegmentationLoss(
-    logits: Tensor,
-    labels: Any,
-    device: torch.device,
-    pred_boxes: Tensor,
-    pred_masks: Tensor | None,
-    config: Any,
-    outputs_class: Sequence[Tensor] | None = None,
-    outputs_coord: Sequence[Tensor] | None = None,
-    **kwargs: Any,
-) -> SetLosses:
-    """Loss of a set of objects and their masks (B, Q, y, x), weighted as the config says (see `nn/detection.py`).
-
-    Args:
-        logits: (B, Q, N+1). pred_boxes: (B, Q, 4). outputs_class, outputs_coord: those of all layers, (L, B, Q, ...).
-
-    Returns:
-        the sum, its parts by name, and the predictions of the layers before the last.
-    """
-    weigh = SetLoss(
-        class_cost=config.class_cost,
-        bbox_cost=config.bbox_cost,
-        giou_cost=config.giou_cost,
-        bbox_weight=config.bbox_loss_coefficient,
-        giou_weight=config.giou_loss_coefficient,
-        mask_weight=getattr(config, "mask_loss_coefficient", 1),  # which models without masks do not have
-        dice_weight=getattr(config, "dice_loss_coefficient", 1),
-        empty_weight=config.eos_coefficient,
-    )
-    layers = zip(outputs_class, outputs_coord, strict=True) if outputs_class is not None and outputs_coord is not None else ()
-    earlier = [Predicted(*layer) for layer in layers][:-1]
-    loss, parts = weigh(Predicted(logits, pred_boxes), labels, earlier, pred_masks)
-    return loss, parts, [{"logits": each.logits, "pred_boxes": each.boxes} for each in earlier] or None
-
-
-def ForObjectDetectionLoss(
-    logits: Tensor,
-    labels: Any,
-    device: torch.device,
-    pred_boxes: Tensor,
-    config: Any,
-    outputs_class: Sequence[Tensor] | None = None,
-    outputs_coord: Sequence[Tensor] | None = None,
-    **kwargs: Any,
-) -> SetLosses:
-    """The same without masks."""
-    return ForSegmentationLoss(logits, labels, device, pred_boxes, None, config, outputs_class, outputs_coord)
-
-
 LOSS_MAPPING: dict[str, Callable[..., Any]] = {
     "ForCausalLM": ForCausalLMLoss,
     "ForConditionalGeneration": ForCausalLMLoss,
@@ -171,8 +118,7 @@ LOSS_MAPPING: dict[str, Callable[..., Any]] = {
     "ForQuestionAnswering": ForQuestionAnsweringLoss,
     "ForTokenClassification": ForTokenClassification,
     **{f"For{kind}Classification": ForSequenceClassificationLoss for kind in ("Sequence", "Image", "Video", "Audio")},
-    "ForObjectDetection": ForObjectDetectionLoss,
-    "ForSegmentation": ForSegmentationLoss,
+    **SET_LOSSES,
     "ForSemanticSegmentation": ForSemanticSegmentationLoss,
 }
 

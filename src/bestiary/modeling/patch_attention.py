@@ -16,7 +16,8 @@ from .config import PreTrainedConfig
 class PatchSelfAttention(HasHeads):
     """Every patch looks at every patch.
 
-    Class attribute `key_bias`: whether keys have a bias where queries and values do.
+    Class attributes: `key_bias`, whether keys have a bias where queries and values do; `bias_name`, the field of the config
+    that says whether those do.
 
     Args:
         size, heads: the width of the states and the number of heads; None is what the config says of all layers.
@@ -24,10 +25,11 @@ class PatchSelfAttention(HasHeads):
 
     query_name = "query"
     key_bias: ClassVar[bool] = True
+    bias_name: ClassVar[str] = "qkv_bias"
 
     def __init__(self, config: PreTrainedConfig, size: int | None = None, heads: int | None = None) -> None:
         super().__init__()
-        size, has_bias = size or config.get("hidden_size"), config.get("qkv_bias", True)
+        size, has_bias = size or config.get("hidden_size"), config.get(self.bias_name, True)
         self.head_dim = size // (heads or config.get("num_attention_heads"))
         self.query = nn.Linear(size, size, bias=has_bias)
         self.key = nn.Linear(size, size, bias=has_bias and self.key_bias)
@@ -50,8 +52,8 @@ class PatchIntermediate(nn.Module):
         self.dense = nn.Linear(config.get("hidden_size"), config.get("intermediate_size"))
         self.act = activation(config.get("hidden_act"))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.act(self.dense(x))
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        return self.act(self.dense(hidden_states))
 
 
 class PatchOutput(nn.Module):
@@ -62,8 +64,8 @@ class PatchOutput(nn.Module):
         self.dense = nn.Linear(inner, outer or config.get("hidden_size"))
         self.dropout = nn.Dropout(config.get("hidden_dropout_prob"))
 
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.dropout(self.dense(x))
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        output: Tensor = self.dropout(self.dense(hidden_states))
         return output
 
 

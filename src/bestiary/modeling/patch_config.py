@@ -6,11 +6,8 @@ from .config import PreTrainedConfig
 Pair = Size | tuple[Size, Size]  # a square, or height and width
 
 
-class PatchConfig(PreTrainedConfig):
-    """Base of the configs of encoders over patches; the defaults are ViT-Base's with patches of 16 pixels on images of 224.
-
-    `image_size` and `patch_size` are a number, or height and width.
-    """
+class ImageEncoderConfig(PreTrainedConfig):
+    """Base of the configs of encoders over parts of images or films, whatever these are; the defaults are ViT-Base's."""
 
     hidden_size: Size = 768
     num_hidden_layers: Depth = 12
@@ -21,12 +18,20 @@ class PatchConfig(PreTrainedConfig):
     initializer_range: Amount = 0.02
     layer_norm_eps: Rate = 1e-12
     image_size: Pair = 224
-    patch_size: Pair = 16
     num_channels: Size = 3
 
     def validate(self) -> None:
         super().validate()
         self.divides("hidden_size", "num_attention_heads")
+
+
+class PatchConfig(ImageEncoderConfig):
+    """Base of the configs of encoders over patches; the defaults are ViT-Base's with patches of 16 pixels on images of 224.
+
+    `image_size` and `patch_size` are a number, or height and width.
+    """
+
+    patch_size: Pair = 16
 
 
 class PatchEncoderConfig(PatchConfig):

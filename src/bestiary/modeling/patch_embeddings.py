@@ -1,6 +1,6 @@
 """Images as the first layer of ViT and its relatives sees them: tokens of their own, patches, learned positions."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -38,15 +38,16 @@ class ImageEmbeddings(Starting):
 
     Class attributes:
         patches_class: what makes patches of an image. leading: names of the tokens that come first, in order.
-        antialias: whether positions are smoothed before they are stretched. starts_at_zero: whether fresh tokens and positions
-            are zeros.
+        antialias, interpolation: whether positions are smoothed before they are stretched, and how they are.
+        starts_at_zero: whether fresh tokens and positions are zeros.
 
     Where the config declares `use_absolute_position_embeddings` and says no, there are no positions.
     """
 
-    patches_class: ClassVar[type[PatchEmbeddings]] = PatchEmbeddings
+    patches_class: ClassVar[type[Any]] = PatchEmbeddings
     leading: ClassVar[tuple[str, ...]] = ("cls_token",)
     antialias: ClassVar[bool] = False
+    interpolation: ClassVar[str] = "bicubic"
     starts_at_zero: ClassVar[bool] = False
     patch_size = Alias("config.patch_size")
 
@@ -57,7 +58,7 @@ class ImageEmbeddings(Starting):
         for name in self.leading[:1]:
             self.register_parameter(name, nn.Parameter(torch.zeros(1, 1, size)))
         self.mask_token = nn.Parameter(torch.zeros(1, 1, size)) if use_mask_token else None
-        self.patch_embeddings = self.patches_class(config)
+        self.patch_embeddings: nn.Module = self.patches_class(config)
         places = len(self.leading) + self.patch_embeddings.num_patches
         has_places = config.get("use_absolute_position_embeddings", True)
         self.position_embeddings = nn.Parameter(torch.zeros(1, places, size)) if has_places else None
@@ -84,8 +85,9 @@ class ImageEmbeddings(Starting):
         if self.leading:
             x = torch.cat((*(self.get_parameter(name).expand(len(x), -1, -1) for name in self.leading), x), dim=1)
         if self.position_embeddings is not None:
-            trained, target = self.patch_embeddings.grid, grid(pixels.shape[-2:], patch)
-            x = x + stretch(self.position_embeddings[0], trained, target, len(self.leading), self.antialias)
+            trained, target = grid(self.config.get("image_size"), patch), grid(pixels.shape[-2:], patch)
+            table, first = self.position_embeddings[0], len(self.leading)
+            x = x + stretch(table, trained, target, first, self.antialias, mode=self.interpolation)
         output: Tensor = self.dropout(self.with_tokens(x))
         return output
 

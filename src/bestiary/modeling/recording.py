@@ -52,7 +52,9 @@ class Recorder:
         if attentions and stack.streams:
             self.layers[f"{prefix}attentions"] = len(list(layers.children()))
         if attentions:
-            for module in layers.modules():
+            for path, module in layers.named_modules():
+                if stack.unseen and not set(stack.unseen).isdisjoint(path.split(".")):
+                    continue
                 if isinstance(module, Attend | DeformableAttend):
                     inner = prefix.removesuffix("decoder_").removesuffix("dec_") if module.cross else prefix
                     names = (f"{inner}cross_attentions" if module.cross else f"{inner}attentions", f"{inner}global_attentions")

@@ -19,6 +19,7 @@ class Stack:
         streams: whether attention may run twice in a layer, for two streams of states; its weights are then told in pairs.
         inner: where layers stand in groups, the path of the list of layers in each group.
         told: where only attentions are told, and published models tell the output of a part of each layer as such: its path.
+        unseen: names of modules in a layer whose attention is not told.
     """
 
     layers: str
@@ -27,6 +28,7 @@ class Stack:
     entry: bool = True
     inner: str | None = None
     told: str | None = None
+    unseen: tuple[str, ...] = ()
     complete: bool = True
     once: bool = False
     states: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 scene understanding") and, beside it in training, a fully convolutional one (Long et al. 2015)."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -57,27 +58,32 @@ class PyramidPooling(nn.Module):
 
 
 class UperHead(nn.Module):
-    """Logits of each place from maps, fine to coarse.
+    """Logits of each place from maps, fine to coarse. Class attributes: classes of its parts, and a name.
 
     Args:
         in_channels: the channels of each map. channels: those of the head. scales: those of the pyramid over the last map.
     """
 
+    convolution_class: ClassVar[type[nn.Module]] = MapConvolution
+    pyramid_class: ClassVar[type[nn.Module]] = PyramidPooling
+    bottleneck_name: ClassVar[str] = "psp_bottleneck"
+
     def __init__(self, in_channels: Sequence[int], channels: int, scales: Sequence[int], num_labels: int) -> None:
         super().__init__()
         *finer, last = in_channels
+        convolution = self.convolution_class
         self.classifier = nn.Conv2d(channels, num_labels, 1)
-        self.psp_modules = PyramidPooling(scales, last, channels)
-        self.psp_bottleneck = MapConvolution(last + len(scales) * channels, channels, 3)
-        self.lateral_convs = nn.ModuleList(MapConvolution(each, channels, 1) for each in finer)
-        self.fpn_convs = nn.ModuleList(MapConvolution(channels, channels, 3) for _ in finer)
-        self.fpn_bottleneck = MapConvolution(len(in_channels) * channels, channels, 3)
+        self.psp_modules = self.pyramid_class(scales, last, channels)
+        self.add_module(self.bottleneck_name, convolution(last + len(scales) * channels, channels, 3))
+        self.lateral_convs = nn.ModuleList(convolution(each, channels, 1) for each in finer)
+        self.fpn_convs = nn.ModuleList(convolution(channels, channels, 3) for _ in finer)
+        self.fpn_bottleneck = convolution(len(in_channels) * channels, channels, 3)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Maps (B, C, y, x) -> (B, N, Y, X), as fine as the first."""
         last = features[-1]
         maps = [convolve(x) for convolve, x in zip(self.lateral_convs, features[:-1], strict=True)]
-        maps.append(self.psp_bottleneck(torch.cat((last, *self.psp_modules(last)), dim=1)))
+        maps.append(self.get_submodule(self.bottleneck_name)(torch.cat((last, *self.psp_modules(last)), dim=1)))
         for place in range(len(maps) - 1, 0, -1):
             maps[place - 1] = maps[place - 1] + enlarged(maps[place], maps[place - 1])
         for place, convolve in enumerate(self.fpn_convs):
@@ -90,18 +96,19 @@ class UperHead(nn.Module):
 class FullyConvolutionalHead(nn.Module):
     """Logits of each place from one map by `count` convolutions; with `joins_input` one more sees what came in as well."""
 
+    convolution_class: ClassVar[type[nn.Module]] = MapConvolution
+
     def __init__(self, in_channels: int, channels: int, count: int, num_labels: int, joins_input: bool = False) -> None:
         super().__init__()
         widths = [in_channels, *[channels] * count]
-        self.convs = nn.ModuleList(MapConvolution(width, channels, 3) for width in widths[:-1])
-        self.conv_cat = MapConvolution(in_channels + widths[-1], channels, 3) if joins_input else None
+        convolution = self.convolution_class
+        self.convs = nn.Sequential(*(convolution(width, channels, 3) for width in widths[:-1]))
+        self.conv_cat = convolution(in_channels + widths[-1], channels, 3) if joins_input else None
         self.classifier = nn.Conv2d(channels if joins_input else widths[-1], num_labels, 1)
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, Y, X) -> (B, N, Y, X)."""
-        x = features
-        for convolve in self.convs:
-            x = convolve(x)
+        x = self.convs(features)
         if self.conv_cat is not None:
             x = self.conv_cat(torch.cat((features, x), dim=1))
         output: Tensor = self.classifier(x)

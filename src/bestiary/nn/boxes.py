@@ -19,6 +19,12 @@ def corners_to_center(boxes: Tensor) -> Tensor:
     return torch.cat(((first + last) / 2, last - first), dim=-1)
 
 
+def inverse_sigmoid(share: Tensor, least: float = 1e-5) -> Tensor:
+    """Numbers whose sigmoid these shares in 0..1 are; what lies below `least`, or above 1 less that, counts as that."""
+    share = share.clamp(0, 1)
+    return (share.clamp(min=least) / (1 - share).clamp(min=least)).log()
+
+
 def area(corners: Tensor) -> Tensor:
     """(..., 4) -> (...)."""
     return (corners[..., 2] - corners[..., 0]) * (corners[..., 3] - corners[..., 1])

@@ -126,11 +126,11 @@ def sinusoids(length: int, size: int, longest: float = 10000.0) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
-def alternating_sinusoids(length: int, size: int, longest: float = 10000.0) -> Tensor:
+def alternating_sinusoids(length: int, size: int, longest: float = 10000.0, device: torch.device | None = None) -> Tensor:
     """Positions (length, size) in fp32: the sine and the cosine of each wavelength side by side (Vaswani et al. 2017)."""
-    wavelengths = longest ** (2 * (torch.arange(size, dtype=torch.float64) // 2) / size)
-    angles = torch.arange(length, dtype=torch.float64).unsqueeze(1) / wavelengths
-    return torch.where(torch.arange(size) % 2 == 0, angles.sin(), angles.cos()).float()
+    wavelengths = longest ** (2 * (torch.arange(size, dtype=torch.float64, device=device) // 2) / size)
+    angles = torch.arange(length, dtype=torch.float64, device=device).unsqueeze(1) / wavelengths
+    return torch.where(torch.arange(size, device=device) % 2 == 0, angles.sin(), angles.cos()).float()
 
 
 class TextPositions(LearnedPositions):

@@ -25,6 +25,18 @@ def sine_positions(real: Tensor, size: int, longest: float = 10000.0) -> Tensor:
     return torch.cat(halves, dim=-1)
 
 
+def point_sines(points: Tensor, size: int, longest: float = 10000.0) -> Tensor:
+    """Sines and cosines of numbers (..., N) in 0..1 -> (..., N * size / 2), as `sine_positions` has them of places.
+
+    Of columns and rows (and widths and heights, where there are four) the second comes first.
+    """
+    width = size // 2
+    wavelengths = longest ** (2 * (torch.arange(width, device=points.device) // 2).float() / width)
+    order = [1, 0, *range(2, points.shape[-1])]
+    angles = (points * (2 * math.pi))[..., order].unsqueeze(-1) / wavelengths
+    return torch.stack((angles[..., 0::2].sin(), angles[..., 1::2].cos()), dim=-1).flatten(-3)
+
+
 class LearnedGridPositions(nn.Module):
     """A learned vector for each column, then one for each row; it does not leave padding out."""
 

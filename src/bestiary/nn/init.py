@@ -42,7 +42,7 @@ class Starting(nn.Module):
     starts: Mapping[str, Start] = {}
 
 
-_DENSE = nn.Linear | nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding | Conv1D
+_DENSE = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.Embedding | Conv1D
 _NORMS = nn.LayerNorm | nn.GroupNorm | nn.BatchNorm1d | nn.BatchNorm2d
 
 

@@ -40,6 +40,20 @@ def required(pixels: Tensor | None) -> Tensor:
     return pixels
 
 
+def floating(pixels: Tensor, expected: str, name: str = "pixel_values") -> Tensor:
+    """`pixels`; whole numbers, which no image processor gives, as floating-point ones, which is told once.
+
+    Raises:
+        InputError: complex or truth values; `expected` ends the message.
+    """
+    if pixels.is_complex() or pixels.dtype == torch.bool:
+        raise InputError(f"{name} are {pixels.dtype}; {expected}")
+    if not pixels.is_floating_point():
+        warn_once("whole-pixels", f"{name} are {pixels.dtype}, so nothing has scaled and normalised them; {expected}")
+        pixels = pixels.to(torch.get_default_dtype())
+    return pixels
+
+
 def check_pixels(pixels: Tensor | None, channels: int, patch: Size, image: Size | None) -> Tensor:
     """`pixels` when a model can look at them: (B, C, Y, X), floating-point, of size `image` (None: any size).
 
@@ -56,11 +70,7 @@ def check_pixels(pixels: Tensor | None, channels: int, patch: Size, image: Size 
     )
     if pixels.dim() != 4:
         raise InputError(f"pixel_values are {pixels.dtype} of shape {shape}; {expected}")
-    if pixels.is_complex() or pixels.dtype == torch.bool:
-        raise InputError(f"pixel_values are {pixels.dtype}; {expected}")
-    if not pixels.is_floating_point():
-        warn_once("whole-pixels", f"pixel_values are {pixels.dtype}, so nothing has scaled and normalised them; {expected}")
-        pixels = pixels.to(torch.get_default_dtype())
+    pixels = floating(pixels, expected)
     if shape[1] != channels:
         raise InputError(f"pixel_values have {shape[1]} channels (shape {shape}); this model expects {channels}")
     if image is not None:
@@ -90,8 +100,9 @@ def stretch(
     leading: int = 1,
     antialias: bool = False,
     precise: bool = True,
+    mode: str = "bicubic",
 ) -> Tensor:
-    """Positions of another grid of patches, by bicubic interpolation of the trained ones (Dosovitskiy et al. 2021, 3.2).
+    """Positions of another grid of patches, by interpolation of the trained ones (Dosovitskiy et al. 2021, 3.2).
 
     Args:
         table: (leading + rows * columns, D), patches row by row.
@@ -103,6 +114,6 @@ def stretch(
         return table
     image = table[leading:].unflatten(0, trained).permute(2, 0, 1).unsqueeze(0)
     image = torch.nn.functional.interpolate(
-        image.float() if precise else image, size=target, mode="bicubic", align_corners=False, antialias=antialias
+        image.float() if precise else image, size=target, mode=mode, align_corners=False, antialias=antialias
     )
     return torch.cat((table[:leading], image[0].flatten(1).t().to(table.dtype)))

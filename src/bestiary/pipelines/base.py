@@ -63,8 +63,8 @@ class Pipeline(ABC):
     """Base of every pipeline.
 
     Class attributes:
-        parts: the preprocessors it needs: "tokenizer", "feature_extractor", "image_processor", "processor"; None takes
-            whatever the checkpoint has.
+        parts: the preprocessors it needs: "tokenizer", "feature_extractor", "image_processor", "video_processor",
+            "processor"; None takes whatever the checkpoint has.
         models: the Auto classes that can open a model for it, the usual one first.
         rows, tokens: most rows of a batch, and most tokens for each CPU thread, when the caller names no `batch_size`; more
             would only cost memory, cache misses and padding.
@@ -94,6 +94,7 @@ class Pipeline(ABC):
         tokenizer: Any = None,
         feature_extractor: Any = None,
         image_processor: Any = None,
+        video_processor: Any = None,
         processor: Any = None,
         task: str = "",
         device: Any = None,
@@ -109,6 +110,7 @@ class Pipeline(ABC):
         self.tokenizer = tokenizer
         self.feature_extractor = feature_extractor
         self.image_processor = image_processor
+        self.video_processor = video_processor
         self.processor = processor
         self.task = task
         self._batch_size = _check("batch_size", batch_size, Natural)
@@ -329,7 +331,7 @@ class Pipeline(ABC):
         """Write the model and its preprocessors into a folder; keywords are those of the model's `save_pretrained`."""
         save_pipeline(type(self), self._registered, self.model.config, save_directory)
         self.model.save_pretrained(save_directory, **kwargs)
-        for part in (self.tokenizer, self.feature_extractor, self.image_processor, self.processor):
+        for part in (self.tokenizer, self.feature_extractor, self.image_processor, self.video_processor, self.processor):
             if part is not None:
                 part.save_pretrained(save_directory)
 

@@ -27,6 +27,7 @@ from .tasks.text_classification import TextClassificationPipeline
 from .tasks.text_generation import TextGenerationPipeline
 from .tasks.token_classification import TokenClassificationPipeline
 from .tasks.translation import TranslationPipeline
+from .tasks.video_classification import VideoClassificationPipeline
 from .tasks.zero_shot_classification import ZeroShotClassificationPipeline
 from .tasks.zero_shot_image_classification import ZeroShotImageClassificationPipeline
 
@@ -39,6 +40,7 @@ class _Opening(TypedDict, total=False):
     tokenizer: Any
     feature_extractor: Any
     image_processor: Any
+    video_processor: Any
     processor: Any
     framework: str | None
     revision: str | None
@@ -264,6 +266,12 @@ class TranslationKeywords(_Generating, total=False):
     stop_sequence: Any
     prefix: str | None
 
+class VideoClassificationKeywords(_Opening, total=False):
+    top_k: int | None
+    num_frames: int | None
+    frame_sampling_rate: int | None
+    function_to_apply: Any
+
 class ZeroShotClassificationKeywords(_Opening, total=False):
     candidate_labels: Any
     hypothesis_template: str | None
@@ -356,6 +364,10 @@ class Opener(Protocol):
         model: Any = None,
         **options: Unpack[TranslationKeywords],
     ) -> TranslationPipeline: ...
+    @overload
+    def __call__(
+        self, task: Literal["video-classification"], model: Any = None, **options: Unpack[VideoClassificationKeywords]
+    ) -> VideoClassificationPipeline: ...
     @overload
     def __call__(
         self, task: Literal["zero-shot-classification"], model: Any = None, **options: Unpack[ZeroShotClassificationKeywords]

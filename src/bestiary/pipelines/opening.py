@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from .. import auto
-from ..auto import AutoConfig, AutoFeatureExtractor, AutoImageProcessor, AutoProcessor, AutoTokenizer
+from ..auto import AutoConfig, AutoFeatureExtractor, AutoImageProcessor, AutoProcessor, AutoTokenizer, AutoVideoProcessor
 from ..core.errors import ArgumentError, BestiaryError, FileMissing, UnknownArchitecture, UnsafeFile
 from ..core.logging import warn_once
 from ..hub.code.files import ClassReference
@@ -32,6 +32,7 @@ _OPENERS: dict[str, Any] = {
     "tokenizer": AutoTokenizer,
     "feature_extractor": AutoFeatureExtractor,
     "image_processor": AutoImageProcessor,
+    "video_processor": AutoVideoProcessor,
     "processor": AutoProcessor,
 }
 
@@ -63,6 +64,7 @@ def pipeline(
     tokenizer: Any = None,
     feature_extractor: Any = None,
     image_processor: Any = None,
+    video_processor: Any = None,
     processor: Any = None,
     framework: str | None = None,
     revision: str | None = None,
@@ -84,8 +86,8 @@ def pipeline(
         task: what it does, for example "text-generation"; read off the model when it is not given. Type checkers know the
             tasks of this library; to them, `TaskName("my-task")` is any other.
         model: a folder, a name on the hub, or a model. Without one, text generation uses the model inside the package.
-        config, tokenizer, feature_extractor, image_processor, processor: each an object, a folder or a name; by default
-            what belongs to the model. A tuple is a folder or name with a dictionary of options for opening it.
+        config, tokenizer, feature_extractor, image_processor, video_processor, processor: each an object, a folder or a name;
+            by default what belongs to the model. A tuple is a folder or name with a dictionary of options for opening it.
         revision, token: for the hub; `cache_dir`, `subfolder`, `local_files_only`, `force_download` as well.
         device: -1 or "cpu", a number, "cuda:1", "mps", ...; by default the first accelerator for a model that is opened
             here, and where it is for a model that is an object.
@@ -135,6 +137,7 @@ def pipeline(
         "tokenizer": tokenizer,
         "feature_extractor": feature_extractor,
         "image_processor": image_processor,
+        "video_processor": video_processor,
         "processor": processor,
     }
     if source.name is not None:

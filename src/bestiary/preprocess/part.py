@@ -17,7 +17,12 @@ from ..hub.files import HubOptions, file_itself, find_file
 from ..hub.pretrained import PretrainedRecord
 
 PROCESSOR_FILE = "processor_config.json"
-NAMES_OF_CLASSES = ("image_processor_type", "feature_extractor_type", "processor_class")  # files hold them, no setting is one
+NAMES_OF_CLASSES = (
+    "image_processor_type",
+    "video_processor_type",
+    "feature_extractor_type",
+    "processor_class",
+)  # files hold them, no setting is one
 
 
 class Preprocessor(PretrainedRecord):

@@ -23,10 +23,12 @@ from .image.base import BaseImageProcessor
 from .part import PROCESSOR_FILE, Preprocessor
 from .routing import merged_by_kind, routed
 from .text.base import PreTrainedTokenizerBase
+from .video.base import BaseVideoProcessor
 
 # What each kind of part is, which input it takes, and under which name options reach it alone.
 KINDS: dict[str, tuple[type, str, str]] = {
     "image_processor": (BaseImageProcessor, "images", "images_kwargs"),
+    "video_processor": (BaseVideoProcessor, "videos", "videos_kwargs"),
     "feature_extractor": (FeatureExtractionMixin, "audio", "audio_kwargs"),
     "tokenizer": (PreTrainedTokenizerBase, "text", "text_kwargs"),
 }
@@ -59,6 +61,7 @@ class ProcessorMixin(PushToHubMixin):
     register_for_auto_class = registers_for("AutoProcessor")
 
     image_processor: Any
+    video_processor: Any
     feature_extractor: Any
     tokenizer: Any
 

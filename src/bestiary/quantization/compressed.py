@@ -9,7 +9,8 @@ from ..core.errors import CorruptFile
 from ..kernels.byte_weights import byte_linear, fits
 from ..kernels.int4 import Int4Weight
 from ..kernels.rows import integer_product
-from .grouped import Int4Linear
+from ..kernels.steps import DENSE_LAYERS
+from .grouped import Int4Linear, int4_step
 from .scaled import FLOAT8, check_tensor, checked_scales, has_kernel, ranges, spread
 from .schemes import Scheme, TensorArgs
 from .stored import FLOATS, check_dtype, check_numbers, check_whole
@@ -277,3 +278,6 @@ def unpack(words: Tensor, bits: int, columns: int) -> Tensor:
         unsigned = ((words[:, :, None] >> shifts) & (2**bits - 1)).flatten(1)[:, :columns]
     signed: Tensor = unsigned - 2 ** (bits - 1)
     return signed.to(torch.int8)
+
+
+DENSE_LAYERS[CompressedLinear.forward] = int4_step

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ..core.errors import CorruptFile
 from ..kernels.byte_weights import byte_linear, fits
 from ..kernels.int4 import Int4Weight
+from ..kernels.steps import DENSE_LAYERS, Dense, Unfit, Watch
 from ..nn.quantized import QuantizedLinear
 
 
@@ -37,6 +38,19 @@ class Int4Linear(QuantizedLinear):
         super().move(device)
         if self.int4 is not None:  # of which other devices may have another layout
             self.hold_int4(self.int4.to(device))
+
+
+def int4_step(layer: Any, dtype: torch.dtype, watch: Watch, name: str = "int4") -> Dense:
+    """The step of one token through a layer that holds an `Int4Weight` as `name` (`kernels/steps.py`).
+
+    Raises:
+        Unfit: it holds its weight otherwise, or there is no kernel for it.
+    """
+    weight = watch.holding(layer, name)
+    fields = weight.step(dtype) if type(weight) is Int4Weight else None
+    if fields is None:
+        raise Unfit("no weight in 4 bits, or no kernel for it")
+    return {**fields, "bias": watch.tensor(layer, "bias", dtype)}, weight.shape[0]
 
 
 class GroupedLinear(Int4Linear):
@@ -120,6 +134,16 @@ class GroupedLinear(Int4Linear):
         if self.byte_scales is not None:
             return byte_linear(ordered, self.codes, self.byte_scales, self.byte_offsets, (1, self.size), bias)
         return nn.functional.linear(x, self.dequantize().to(x.dtype), bias)
+
+
+def grouped_step(layer: Any, dtype: torch.dtype, watch: Watch) -> Dense:
+    """`int4_step` of a `GroupedLinear`."""
+    if layer.column_order is not None:
+        raise Unfit("columns in another order")
+    return int4_step(layer, dtype, watch)
+
+
+DENSE_LAYERS[GroupedLinear.forward] = grouped_step
 
 
 def _equal_lengths(groups: Tensor, count: int) -> int | None:

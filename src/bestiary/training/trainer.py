@@ -129,7 +129,7 @@ class Trainer(Data, Optimization, Phases, Planning, Predicting, Saving, Searchin
             raise ArgumentError(f"model is a {type(model).__name__}; expected a model, as from_pretrained returns it")
         self.model_wrapped: Any = self.model
         self.processing_class = processing_class
-        pads = hasattr(processing_class, "pad")
+        pads = hasattr(processing_class, "pad") and not hasattr(processing_class, "preprocess")  # of images: another pad
         self.data_collator = data_collator or (DataCollatorWithPadding(processing_class) if pads else default_data_collator)
         self.train_dataset, self.eval_dataset = train_dataset, eval_dataset
         self.compute_loss_func, self.compute_metrics = compute_loss_func, compute_metrics

@@ -37,8 +37,7 @@ struct job {
     const void *bias;
     int bias_format, out_format;
     void *out;
-    long taken, pairs;
-    uint16_t *upper, *lower; /* for AMX: x in bfloat16, and what that left; see lay_rows */
+    long taken;
 };
 
 INLINE long chunk_count(const struct job *job, long first) { return job->chunks - first < PIECE ? job->chunks - first : PIECE; }

@@ -201,25 +201,3 @@ INLINE void to_floats(float *out, const void *from, int format, long at, long co
     for (; i < count; i++) out[i] = load1(from, format, at + i);
     for (; i < padded; i++) out[i] = 0;
 }
-
-#if defined(__AMX_INT8__) && defined(__AMX_BF16__) && defined(__AVX512BW__)
-/* The configuration of AMX: eight tiles of 16 rows with 64 bytes. */
-struct tiles {
-    uint8_t palette, start, reserved[14];
-    uint16_t bytes[16];
-    uint8_t rows[16];
-} __attribute__((aligned(64)));
-
-/* Other libraries on this thread count on finding their configuration again. */
-INLINE void use_tiles(struct tiles *before) {
-    struct tiles tiles = {.palette = 1};
-    for (int tile = 0; tile < 8; tile++) tiles.bytes[tile] = 64, tiles.rows[tile] = 16;
-    _tile_storeconfig(before);
-    _tile_loadconfig(&tiles);
-}
-
-INLINE void restore_tiles(const struct tiles *before) {
-    if (before->palette) _tile_loadconfig(before);
-    else _tile_release();
-}
-#endif

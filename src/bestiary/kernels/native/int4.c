@@ -3,7 +3,7 @@
    The codes lie in blocks of 16 outputs: [outputs / 16][inputs / 8][16], eight inputs of an output in 32 bits, the first lowest.
    So one look-up in a table of 16 registers' lanes gives an input's weights for 16 outputs. Scales and offsets lie as
    [outputs / 16][groups][16]. */
-#include "common.h"
+#include "tiles.h"
 
 #if defined(__AVX512F__)
 #define MOST_ROWS 8
@@ -58,8 +58,7 @@ struct job {
     const void *bias;
     int bias_format, out_format;
     void *out;
-    long taken, blocks_per_unit, padded;
-    uint16_t *upper, *lower; /* (rows filled up to 32, padded): x in bfloat16 and what that left, for AMX */
+    long taken;
 };
 
 INLINE long last_eight(const struct job *job, long group) {
@@ -187,10 +186,7 @@ static void widen_rows(void *given) {
     }
 }
 
-#if defined(__AMX_BF16__) && defined(__AVX512BF16__) && defined(__AVX512BW__)
-#define TILED 1
-#define PAIRS 4 /* of blocks whose weights are held in bfloat16 at a time */
-
+#if TILED
 /* Two vectors as bfloat16, lane by lane beside each other; what the rounding left stays in them. */
 INLINE __m512i paired(v16 *even, v16 *odd) {
     const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4,
@@ -201,124 +197,38 @@ INLINE __m512i paired(v16 *even, v16 *odd) {
     return pairs;
 }
 
-/* The weights of a block as tiles of 32 inputs; and, where `lower` is given, what bfloat16 leaves of them. */
-static void unpack(const struct job *job, long block, uint16_t *upper, uint16_t *lower) {
-    const int32_t *codes = job->blocks + block * job->eights * LANES;
+/* As `struct tiled` wants it; 32 outputs are two blocks. */
+static void unpack(const void *weights, long output, long from, long to, uint16_t *upper, uint16_t *lower) {
+    const struct job *job = weights;
     lookup_table table = table_of(job->table);
-    long eight = 0;
-    for (long group = 0; group < job->groups; group++) {
-        v16 scales = scale_of(job, block, group), offsets = {0};
-        if (job->offsets) offsets = offset_of(job, block, group);
-        for (long end = last_eight(job, group); eight < end; eight++) {
-            v16i each = *(const v16i *)(codes + eight * LANES);
-            for (int j = 0; j < 4; j++) {
-                v16 even = look_up(table, each) * scales + offsets, odd = look_up(table, each >> 4) * scales + offsets;
-                long at = (eight * 4 + j) * 32;
-                _mm512_storeu_si512(upper + at, paired(&even, &odd));
-                if (lower) _mm512_storeu_si512(lower + at, paired(&even, &odd));
-                each >>= 8;
-            }
-        }
-    }
-    long end = job->padded / 2 * 32, at = eight * 4 * 32;
-    memset(upper + at, 0, 2 * (end - at));
-    if (lower) memset(lower + at, 0, 2 * (end - at));
-}
-
-/* Two row tiles times two blocks, added to the four tiles of sums. */
-INLINE void multiply(const struct job *job, const uint16_t *x, const uint16_t *left, const uint16_t *right, int both) {
-    long padded = job->padded;
-    for (long k = 0; k < padded; k += 32) {
-        _tile_loadd(4, x + k, 2 * padded);
-        _tile_loadd(6, left + k * LANES, 64);
-        _tile_loadd(7, right + k * LANES, 64);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
-        if (both) {
-            _tile_loadd(5, x + 16 * padded + k, 2 * padded);
-            _tile_dpbf16ps(2, 5, 6);
-            _tile_dpbf16ps(3, 5, 7);
-        }
-    }
-}
-
-static void by_tiles(void *given) {
-    struct job *job = given;
-    long padded = job->padded, size = padded * LANES, units = (job->outputs + LANES * job->blocks_per_unit - 1) / (LANES * job->blocks_per_unit);
-    int exact = job->lower != NULL;
-    uint16_t *upper = scratch(3, 2 * size * job->blocks_per_unit * (1 + exact)), *lower = exact ? upper + size * job->blocks_per_unit : NULL;
-    v16 sums[4][16];
-    struct tiles before;
-    use_tiles(&before);
-    for (long unit; (unit = next_unit(&job->taken, units)) >= 0;) {
-        long first = unit * job->blocks_per_unit, blocks = (job->outputs + LANES - 1) / LANES;
-        long count = blocks - first < job->blocks_per_unit ? blocks - first : job->blocks_per_unit;
-        for (long b = 0; b < count; b++) unpack(job, first + b, upper + b * size, exact ? lower + b * size : NULL);
-        for (long row = 0; row < job->rows; row += 32)
-            for (long b = 0; b < count; b += 2) {
-                int both = job->rows - row > 16;
-                long left = b * size, right = b + 1 < count ? left + size : left;
-                _tile_zero(0);
-                _tile_zero(1);
-                _tile_zero(2);
-                _tile_zero(3);
-                multiply(job, job->upper + row * padded, upper + left, upper + right, both);
-                if (exact) {
-                    multiply(job, job->lower + row * padded, upper + left, upper + right, both);
-                    multiply(job, job->upper + row * padded, lower + left, lower + right, both);
+    for (long half = 0; half < 2 && output + half * LANES < job->outputs; half++) {
+        long block = output / LANES + half, end = to / 8 < job->eights ? to / 8 : job->eights;
+        const int32_t *codes = job->blocks + block * job->eights * LANES;
+        for (long eight = from / 8, group = from / job->group; eight < end; group++) {
+            v16 scales = scale_of(job, block, group), offsets = {0};
+            if (job->offsets) offsets = offset_of(job, block, group);
+            for (long last = last_eight(job, group); eight < last && eight < end; eight++) {
+                v16i each = *(const v16i *)(codes + eight * LANES);
+                long at = (eight - from / 8) / 4 * 1024 + half * 512 + eight % 4 * 128;
+                for (int j = 0; j < 4; j++, at += 32) {
+                    v16 even = look_up(table, each) * scales + offsets, odd = look_up(table, each >> 4) * scales + offsets;
+                    _mm512_storeu_si512(upper + at, paired(&even, &odd));
+                    if (lower) _mm512_storeu_si512(lower + at, paired(&even, &odd));
+                    each >>= 8;
                 }
-                _tile_stored(0, sums[0], 64);
-                _tile_stored(1, sums[1], 64);
-                _tile_stored(2, sums[2], 64);
-                _tile_stored(3, sums[3], 64);
-                for (long r = 0; r < 32 && row + r < job->rows; r++)
-                    for (int p = 0; p < 2 && b + p < count; p++) finish(job, row + r, first + b + p, sums[r / 16 * 2 + p][r % 16]);
             }
-    }
-    restore_tiles(&before);
-}
-
-static void split_rows(void *given) {
-    struct job *job = given;
-    long padded = job->padded;
-    for (long row; (row = next_unit(&job->taken, job->rows)) >= 0;) {
-        float *floats = scratch(1, 4 * padded);
-        to_floats(floats, job->x, job->x_format, row * job->inputs, job->inputs, padded);
-        for (long i = 0; i < padded; i += LANES) {
-            v16 values = *(v16 *)(floats + i);
-            v16h upper = (v16h)_mm512_cvtneps_pbh((__m512)values);
-            *(v16h *)(job->upper + row * padded + i) = upper;
-            if (!job->lower) continue;
-            values -= as_floats(widen(upper) << 16);
-            *(v16h *)(job->lower + row * padded + i) = (v16h)_mm512_cvtneps_pbh((__m512)values);
+        }
+        for (; end < to / 8; end++) {
+            long at = (end - from / 8) / 4 * 1024 + half * 512 + end % 4 * 128;
+            memset(upper + at, 0, 256);
+            if (lower) memset(lower + at, 0, 256);
         }
     }
 }
-
-/* By AMX in bfloat16: one product where x is of that type, else three that leave about the accuracy of float32. */
-static int tiled(struct job *job, int threads) {
-    long padded = job->padded = (job->inputs + 31) / 32 * 32, filled = (job->rows + 31) / 32 * 32, pairs = (job->outputs + 31) / 32;
-    int exact = job->x_format != BF16;
-    job->upper = scratch(0, 2 * filled * padded * (1 + exact));
-    if (!job->upper) return 1;
-    memset(job->upper + job->rows * padded, 0, 2 * (filled - job->rows) * padded);
-    if (exact) {
-        job->lower = job->upper + filled * padded;
-        memset(job->lower + job->rows * padded, 0, 2 * (filled - job->rows) * padded);
-    }
-    long share = pairs / (2 * threads);
-    job->blocks_per_unit = 2 * (share < 1 ? 1 : share > PAIRS ? PAIRS : share);
-    in_team(split_rows, job, threads);
-    job->taken = 0;
-    in_team(by_tiles, job, threads);
-    return 0;
-}
-#else
-#define TILED 0
-static int tiled(struct job *job, int threads) { return job == NULL && threads; }
 #endif
 
-/* out (rows, outputs) = x (rows, inputs) @ weight.T + bias, both in the format of x; `tiles`: by AMX. 0, or 1: no memory. */
+/* out (rows, outputs) = x (rows, inputs) @ weight.T + bias, both in the format of x; `tiles`: by AMX, 2: and weights as accurate as
+   float32 although x is in bfloat16. 0, or 1: no memory. */
 EXPORT int int4_linear(const void *x, int x_format, long rows, long inputs, const int32_t *blocks, const float *table,
                        const void *scales, const void *offsets, int scale_format, long group, long outputs, const void *bias,
                        int bias_format, void *out, int threads, int tiles) {
@@ -326,7 +236,14 @@ EXPORT int int4_linear(const void *x, int x_format, long rows, long inputs, cons
                       .table = table, .scales = scales, .offsets = offsets, .scale_format = scale_format, .group = group,
                       .groups = (inputs + group - 1) / group, .outputs = outputs, .bias = bias, .bias_format = bias_format,
                       .out_format = x_format, .out = out};
-    if (tiles && TILED) return tiled(&job, threads);
+#if TILED
+    if (tiles) {
+        struct tiled product = {.x = x, .x_format = x_format, .rows = rows, .inputs = inputs, .outputs = outputs, .bias = bias,
+                                .bias_format = bias_format, .exact = x_format != BF16 || tiles > 1, .out = out, .weights = &job,
+                                .unpack = unpack};
+        return tiled_product(&product, threads);
+    }
+#endif
     job.floats = scratch(0, 4 * rows * (job.eights * 8 + job.groups));
     if (!job.floats) return 1;
     job.group_sums = job.floats + rows * job.eights * 8;

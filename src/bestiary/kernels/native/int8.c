@@ -2,7 +2,7 @@
 
    The weight lies in blocks of 16 outputs: [outputs / 16][inputs / 4][16][4], the inputs filled up with zeros to a multiple of
    64. So four inputs meet 16 outputs in one instruction without sums across lanes, and 64 inputs are one tile of AMX. */
-#include "common.h"
+#include "tiles.h"
 
 #if defined(__AVX512F__) && defined(__AVX512VNNI__)
 #define UNSIGNED_ROWS 1
@@ -53,7 +53,7 @@ struct job {
     int x_format;
     long rows, inputs, padded; /* rows; columns of x; columns of the blocks */
     float threshold;
-    int8_t *codes; /* (rows, padded) */
+    int8_t *codes; /* (rows, padded), or tiles: see `code_at` */
     float *steps;  /* (rows,) */
     const uint8_t *above;
     const int32_t *apart; /* the columns that are kept out of the integers */
@@ -67,12 +67,20 @@ struct job {
     int bias_format;
     void *out;
     long taken, row_units;
+    int tiles;
 };
+
+/* Where a column of a row begins in the codes, if it is a multiple of 16. For tiles 64 columns of 16 rows lie together, those of
+   the next 16 rows behind them, and then the next 64 columns: rows far apart would meet in a few sets of the cache. */
+INLINE long code_at(const struct job *job, long row, long column) {
+    if (!job->tiles) return row * job->padded + column;
+    return row / 32 * 32 * job->padded + column / 64 * 2048 + row % 32 * 64 + column % 64;
+}
 
 /* One row to 8 bits: the largest absolute value, by its bits so that not-a-number comes out on top, becomes 127. */
 static void quantize_row(struct job *job, long row, float *floats) {
     long padded = job->padded;
-    int8_t *codes = job->codes + row * padded;
+    int8_t *codes = job->codes;
     to_floats(floats, job->x, job->x_format, row * job->inputs, job->inputs, padded);
     if (job->threshold > 0)
         for (long i = 0; i < padded; i++)
@@ -91,15 +99,15 @@ static void quantize_row(struct job *job, long row, float *floats) {
     for (long i = 0; i < padded; i += LANES) {
 #if defined(__AVX512F__)
         __m128i bytes = _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(floats + i), _mm512_set1_ps(factor))));
-        _mm_storeu_si128((__m128i *)(codes + i), _mm_xor_si128(bytes, _mm_set1_epi8((char)job->flip)));
+        _mm_storeu_si128((__m128i *)(codes + code_at(job, row, i)), _mm_xor_si128(bytes, _mm_set1_epi8((char)job->flip)));
 #else
         for (int lane = 0; lane < LANES; lane++) {
             float code = rintf(floats[i + lane] * factor);
-            codes[i + lane] = (int8_t)((code == code ? (int)code : 0) ^ job->flip);
+            codes[code_at(job, row, i) + lane] = (int8_t)((code == code ? (int)code : 0) ^ job->flip);
         }
 #endif
     }
-    for (long i = 0; i < job->aparts; i++) codes[job->apart[i]] = (int8_t)job->flip;
+    for (long i = 0; i < job->aparts; i++) codes[code_at(job, row, job->apart[i])] = (int8_t)job->flip;
 }
 
 static void quantize_rows(void *given) {
@@ -177,41 +185,86 @@ static void by_vectors(void *given) {
         }
 }
 
-#if defined(__AMX_INT8__) && defined(__AMX_BF16__) && defined(__AVX512BW__)
-#define TILED 1
+#if TILED
 #define ROW_UNIT 256
-/* 32 outputs with up to ROW_UNIT rows, 32 rows at a time; rows are filled up to a multiple of 32. */
-static void tile_unit(const struct job *job, long first, long last, long block, int pair) {
-    long padded = job->padded;
-    const int8_t *left = job->blocks + block * LANES * padded, *right = pair ? left + LANES * padded : left;
-    int32_t sums[4][256] __attribute__((aligned(64)));
-    for (long row = first; row < last; row += 32) {
-        const int8_t *upper = job->codes + row * padded, *lower = upper + 16 * padded;
-        int both = last - row > 16;
+#define COLUMNS 2816 /* of rows that are in a cache near the core together with their weights */
+
+/* 32 rows with 32 outputs over some columns, added to `sums`, which begin at 0 with the first ones. */
+INLINE void tile_strip(const int8_t *codes, const int8_t *left, const int8_t *right, long columns, int both, int32_t (*sums)[256],
+                       int first) {
+    if (first) {
         _tile_zero(0);
         _tile_zero(1);
         _tile_zero(2);
         _tile_zero(3);
-        for (long k = 0; k < padded; k += 64) {
-            _tile_loadd(4, upper + k, padded);
-            _tile_loadd(6, left + k * LANES, 64);
-            _tile_dpbssd(0, 4, 6);
-            if (pair) {
-                _tile_loadd(7, right + k * LANES, 64);
-                _tile_dpbssd(1, 4, 7);
-            }
-            if (both) {
-                _tile_loadd(5, lower + k, padded);
-                _tile_dpbssd(2, 5, 6);
-                if (pair) _tile_dpbssd(3, 5, 7);
-            }
+    } else {
+        _tile_loadd(0, sums[0], 64);
+        _tile_loadd(1, sums[1], 64);
+        _tile_loadd(2, sums[2], 64);
+        _tile_loadd(3, sums[3], 64);
+    }
+    for (long k = 0; k < columns; k += 64) {
+        _tile_loadd(4, codes + k * 32, 64);
+        _tile_loadd(6, left + k * LANES, 64);
+        _tile_dpbssd(0, 4, 6);
+        _tile_loadd(7, right + k * LANES, 64);
+        _tile_dpbssd(1, 4, 7);
+        if (both) {
+            _tile_loadd(5, codes + k * 32 + 1024, 64);
+            _tile_dpbssd(2, 5, 6);
+            _tile_dpbssd(3, 5, 7);
         }
-        _tile_stored(0, sums[0], 64);
-        _tile_stored(1, sums[1], 64);
-        _tile_stored(2, sums[2], 64);
-        _tile_stored(3, sums[3], 64);
-        for (long r = 0; r < 32 && row + r < last; r++)
+    }
+    _tile_stored(0, sums[0], 64);
+    _tile_stored(1, sums[1], 64);
+    _tile_stored(2, sums[2], 64);
+    _tile_stored(3, sums[3], 64);
+}
+
+/* `rows` of the 32 rows and 16 or 32 outputs whose sums are given. */
+static void finish_tiles(const struct job *job, long row, long rows, long block, int pair, int32_t (*sums)[256]) {
+    long first = block * LANES;
+    if (job->aparts || first + (pair + 1) * LANES > job->outputs) {
+        for (long r = 0; r < rows; r++)
             for (int b = 0; b <= pair; b++) finish(job, row + r, block + b, *(v16i *)(sums[r / 16 * 2 + b] + r % 16 * 16));
+        return;
+    }
+    v16 scales[2], biases[2] = {{0}};
+    for (int b = 0; b <= pair; b++) {
+        scales[b] = *(const v16 *)(job->scales + first + b * LANES);
+        if (job->bias) biases[b] = load16(job->bias, job->bias_format, first + b * LANES);
+    }
+#define STORE(FORMAT) \
+    for (long r = 0; r < rows; r++) \
+        for (int b = 0; b <= pair; b++) { \
+            v16 values = __builtin_convertvector(*(v16i *)(sums[r / 16 * 2 + b] + r % 16 * 16), v16); \
+            values = values * job->steps[row + r] * scales[b] + biases[b]; \
+            store(job->out, FORMAT, (row + r) * job->outputs + first + b * LANES, values, LANES); \
+        }
+    if (job->x_format == F32) STORE(F32)
+    else if (job->x_format == BF16) STORE(BF16)
+    else STORE(F16)
+}
+
+/* 32 outputs with up to ROW_UNIT rows, 32 rows at a time; rows are filled up to a multiple of 32. */
+static void tile_unit(const struct job *job, long first, long last, long block, int pair) {
+    long padded = job->padded;
+    const int8_t *left = job->blocks + block * LANES * padded, *right = pair ? left + LANES * padded : left;
+    int32_t sums[ROW_UNIT / 32][4][256] __attribute__((aligned(64)));
+    long bytes = job->x_format == F32 ? 4 : 2;
+    for (long k = 0, columns; k < padded; k += columns) {
+        columns = padded - k < COLUMNS ? padded - k : COLUMNS;
+        for (long row = first; row < last; row += 32) {
+            int32_t(*each)[256] = sums[(row - first) / 32];
+            if (k + columns >= padded) /* while the products are computed */
+                for (long r = row; r < row + 32 && r < last; r++) {
+                    char *out = (char *)job->out + (r * job->outputs + block * LANES) * bytes;
+                    __builtin_prefetch(out, 1);
+                    __builtin_prefetch(out + 32 * bytes - 1, 1);
+                }
+            tile_strip(job->codes + code_at(job, row, k), left + k * LANES, right + k * LANES, columns, last - row > 16, each, !k);
+            if (k + columns == padded) finish_tiles(job, row, last - row < 32 ? last - row : 32, block, pair, each);
+        }
     }
 }
 
@@ -227,8 +280,6 @@ static void by_tiles(void *given) {
     }
     restore_tiles(&before);
 }
-#else
-#define TILED 0
 #endif
 
 /* The columns in which any row reaches the threshold -> their number. */
@@ -257,19 +308,19 @@ EXPORT int int8_linear(const void *x, int x_format, long rows, long inputs, long
     struct job job = {.x = x, .x_format = x_format, .rows = rows, .inputs = inputs, .padded = padded, .threshold = threshold,
                       .codes = memory, .steps = (float *)(memory + filled * padded), .blocks = blocks, .scales = scales,
                       .sums = sums, .outputs = outputs, .bias = bias, .bias_format = bias_format, .out = out,
-                      .flip = UNSIGNED_ROWS && !tiles ? 0x80 : 0};
+                      .flip = UNSIGNED_ROWS && !tiles ? 0x80 : 0, .tiles = tiles};
     if (threshold > 0) {
         int32_t *apart = (int32_t *)(job.steps + filled);
         job.aparts = find_apart(&job, apart);
         if (job.aparts < 0) return 1;
         job.apart = apart;
     }
+    if (filled > rows) memset(job.codes + rows / 32 * 32 * padded, 0, (filled - rows / 32 * 32) * padded);
     if (rows * inputs < 65536) quantize_rows(&job);
     else in_team(quantize_rows, &job, threads);
     job.taken = 0;
 #if TILED
     if (tiles) {
-        memset(job.codes + rows * padded, 0, (filled - rows) * padded);
         job.row_units = (rows + ROW_UNIT - 1) / ROW_UNIT;
         in_team(by_tiles, &job, threads);
         return 0;

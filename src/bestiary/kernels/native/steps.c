@@ -2,16 +2,17 @@
    Each step reads and writes places in one memory, in the format of the states, and rounds where the modules do. */
 #include "elements.h"
 
-enum operation { NORM, DENSE, DENSE_BY_ROWS, HALF, INT8, TURN, ATTEND, ADD, GATE, ACTIVATE, LAYER_NORM, SPREAD, MIX };
+enum operation { NORM, DENSE, DENSE_BY_ROWS, HALF, INT8, TURN, ATTEND, ADD, GATE, ACTIVATE, LAYER_NORM, SPREAD, MIX,
+                 INT4, BLOCKS };
 
 /* What a place below zero stands for, of what each call gives; from HEADS downwards it counts the numbers of the heads. */
 enum given { STATES = -1, RESULT = -2, HEADS = -3 };
 
 /* As `Step` of steps.py. */
 struct step {
-    int operation, choice; /* choice: the rounding, the activation, whether pairs are neighbours, whether there are tiles */
+    int operation, choice; /* choice: the rounding, the activation, whether pairs are neighbours or there are tiles, a format */
     long from, other, to;  /* places, in numbers */
-    const void *weight, *bias, *scales, *sums;
+    const void *weight, *bias, *scales, *sums, *table;
     void *kernel;          /* a product of another library */
     long rows, inputs, outputs, padded;
     float number, cap;     /* epsilon, a factor, or the bound of outliers; the bound of scores */
@@ -30,6 +31,9 @@ struct call {
 typedef int half_product(const void *, int, long, long, const uint16_t *, long, const void *, int, void *, int);
 typedef int int8_product(const void *, int, long, long, long, float, const int8_t *, const float *, const int32_t *, long,
                          const void *, int, void *, int, int);
+typedef int int4_product(const void *, int, long, long, const int32_t *, const float *, const void *, const void *, int, long, long,
+                         const void *, int, void *, int, int);
+typedef int block_product(const void *, int, long, long, const uint8_t *, int, long, const void *, int, void *, int, int);
 
 struct dense {
     const float *x, *weight, *bias;
@@ -221,6 +225,13 @@ static int product(const struct step *step, const struct call *call, const void 
         return ((int8_product *)step->kernel)(from, call->format, step->rows, step->inputs, step->padded, step->number,
                                               step->weight, step->scales, step->sums, step->outputs, step->bias, call->format,
                                               to, call->threads, step->choice);
+    if (step->operation == INT4) /* choice: the format of scales and, in sums, offsets; padded: inputs of a group */
+        return ((int4_product *)step->kernel)(from, call->format, step->rows, step->inputs, step->weight, step->table,
+                                              step->scales, step->sums, step->choice, step->padded, step->outputs, step->bias,
+                                              call->format, to, call->threads, 0);
+    if (step->operation == BLOCKS)
+        return ((block_product *)step->kernel)(from, call->format, step->rows, step->inputs, step->weight, step->choice,
+                                               step->outputs, step->bias, call->format, to, call->threads, 0);
     struct dense job = {.x = from, .weight = step->weight, .bias = step->bias, .out = to, .inputs = step->inputs,
                         .outputs = step->outputs};
     int threads = step->inputs * step->outputs < 65536 ? 1 : call->threads;

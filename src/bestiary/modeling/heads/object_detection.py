@@ -29,17 +29,18 @@ class ObjectDetection(Headed, Generic[Output]):
 
     Class attributes:
         box_head_class: what makes boxes of states. output_class: what forward gives. width_name: the field of the config that
-            holds the width of the states.
+            holds the width of the states. names_nothing: whether there is a class more, "no object".
     """
 
     box_head_class: ClassVar[type[BoxHead]] = BoxHead
     loss_type = "ForObjectDetection"
     width_name: ClassVar[str] = "d_model"
+    names_nothing: ClassVar[bool] = True
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
         size = config.get(self.width_name)
-        self.class_labels_classifier = self.make_classifier(size, config.num_labels + 1)
+        self.class_labels_classifier = self.make_classifier(size, config.num_labels + self.names_nothing)
         self.bbox_predictor = self.box_head_class([size, size, size, 4])
 
     def make_classifier(self, size: int, classes: int) -> nn.Module:
@@ -51,8 +52,8 @@ class ObjectDetection(Headed, Generic[Output]):
         states: Tensor = output.last_hidden_state
         return states
 
-    def predict(self, states: Tensor) -> Predicted:
-        """(..., Q, D) -> logits (..., Q, N+1) and boxes (..., Q, 4)."""
+    def predict(self, states: Tensor, output: Any) -> Predicted:
+        """(..., Q, D), of the backbone's `output` -> logits (..., Q, N+1) and boxes (..., Q, 4)."""
         return Predicted(self.class_labels_classifier(states), self.bbox_predictor(states).sigmoid())
 
     def objects(
@@ -62,9 +63,9 @@ class ObjectDetection(Headed, Generic[Output]):
 
         `masks` (B, Q, y, x) and `loss_function` are those of a model around this one that draws masks.
         """
-        predicted = self.predict(self.queries(output))
+        predicted = self.predict(self.queries(output), output)
         states, loss, parts = output.get("intermediate_hidden_states"), None, None
-        layers = None if states is None else self.predict(states)
+        layers = None if states is None else self.predict(states, output)
         earlier = [] if layers is None else [Predicted(*each) for each in zip(*layers, strict=True)][:-1]
         if labels is not None:
             drawn = () if masks is None else (masks,)

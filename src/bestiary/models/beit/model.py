@@ -1,12 +1,11 @@
 """The modules of BEiT. Parameter names are the published ones of files, but for those of the head that labels places."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from ...core.errors import ConfigError, InputError
+from ...core.errors import InputError
 from ...core.outputs import BackboneOutput, BaseModelOutputWithPooling, MaskedLMOutput, SemanticSegmenterOutput
 from ...loading.rules import rename
 from ...modeling.backbone import PatchBackbone
@@ -15,6 +14,7 @@ from ...modeling.biased_patch_config import BiasedPatchConfig
 from ...modeling.grid_bias import GridBias
 from ...modeling.heads.headed import Headed, recorded
 from ...modeling.heads.image_classification import PooledImageClassifier
+from ...modeling.map_pyramid import add_pyramid, check_four, pyramid
 from ...modeling.patch_attention import PatchAttention, PatchIntermediate, PatchOutput, PatchSelfAttention
 from ...modeling.patch_embeddings import ImageEmbeddings
 from ...modeling.pruning import HeadWeights
@@ -244,35 +244,6 @@ class BeitForMaskedImageModeling(Headed, BeitPreTrainedModel):
             masked = logits[bool_masked_pos.bool()].float()
             loss = nn.functional.cross_entropy(masked, check_classes(labels, self.config.vocab_size))
         return MaskedLMOutput(loss=loss, logits=logits, **recorded(output))
-
-
-def add_pyramid(model: nn.Module, size: int) -> None:
-    """Give `model` what makes maps 4, 2, 1 and half as fine as patches."""
-
-    def twice() -> nn.Module:
-        return nn.ConvTranspose2d(size, size, kernel_size=2, stride=2)
-
-    model.fpn1 = nn.Sequential(twice(), nn.BatchNorm2d(size), nn.GELU(), twice())
-    model.fpn2 = nn.Sequential(twice())
-    model.fpn3, model.fpn4 = nn.Identity(), nn.MaxPool2d(kernel_size=2, stride=2)
-
-
-def pyramid(model: Any, maps: Sequence[Tensor]) -> list[Tensor]:
-    """Four maps (B, D, y, x) made 4, 2, 1 and half as fine."""
-    return [step(each) for step, each in zip((model.fpn1, model.fpn2, model.fpn3, model.fpn4), maps, strict=True)]
-
-
-def check_four(config: Any) -> None:
-    """Refuse configs that do not name four stages.
-
-    Raises:
-        ConfigError: other than four.
-    """
-    if len(config.out_indices or ()) != 4:
-        raise ConfigError(
-            f"{type(config).__name__}: out_indices is {config.out_indices}; a pyramid is made of the maps of 4 stages, such as"
-            " [3, 5, 7, 11] of a model of 12 layers"
-        )
 
 
 class BeitForSemanticSegmentation(Headed, BeitPreTrainedModel):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ...core.outputs import ModelOutput, Tensors
 from ...loading.rules import rename
 from ...modeling.base import PreTrainedModel
+from ...modeling.config import PreTrainedConfig
 from ...modeling.detector import (
     DetectorBackbone,
     DetectorDecoder,
@@ -85,13 +86,13 @@ class DetrEncoder(DetectorEncoder):
 class DetrDecoder(DetectorDecoder):
     """The stack of layers over the queries."""
 
-    layer_class = DetrDecoderLayer
+    layer_class: ClassVar[type[DetectorDecoderLayer]] = DetrDecoderLayer
 
 
 class DetrPreTrainedModel(PreTrainedModel):
     """What all DETR classes share."""
 
-    config_class = DetrConfig
+    config_class: ClassVar[type[PreTrainedConfig]] = DetrConfig
     base_model_prefix = "model"
     main_input_name = "pixel_values"
     stacks = {"encoder_": Stack("encoder.layers"), "decoder_": Stack("decoder.layers", "decoder.layernorm", outputs=True)}
@@ -108,13 +109,15 @@ class DetrPreTrainedModel(PreTrainedModel):
 class DetrModel(DetrPreTrainedModel):
     """Backbone, encoder and decoder without a head.
 
-    Class attributes: the classes of these three. `last_parts`: names of parts that stand behind the others.
+    Class attributes: the classes of these three. `last_parts`: names of parts that stand behind the others. `output_class`:
+    what forward gives.
     """
 
     backbone_class: ClassVar[type[DetectorBackbone]] = DetrConvEncoder
     encoder_class: ClassVar[type[DetectorEncoder]] = DetrEncoder
     decoder_class: ClassVar[type[DetectorDecoder]] = DetrDecoder
     last_parts: ClassVar[tuple[str, ...]] = ()
+    output_class: ClassVar[type[DetrModelOutput]] = DetrModelOutput
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__(config)
@@ -174,16 +177,17 @@ class DetrModel(DetrPreTrainedModel):
             name = "decoder_inputs_embeds"
             check_states(decoder_inputs_embeds, name, batch, self.config.d_model, "pixel_values", count)
         queries = self.query_position_embeddings(torch.arange(count, device=feature.device)).expand(batch, -1, -1)
-        last, between = self.decoder(
+        last, others = self.decoder(
             torch.zeros_like(queries) if decoder_inputs_embeds is None else decoder_inputs_embeds,
             make_mask(count, feature.device, decoder_attention_mask, causal=False, name="decoder_attention_mask"),
             positions=queries,
             memory=memory,
-            memory_keys=memory + positions,
+            memory_positions=positions,
             memory_mask=make_mask(count, feature.device, places, causal=False, keys=places.shape[1]),
         )
         states = {f"encoder_{name}": value for name, value in encoded.items()}
-        return DetrModelOutput(last, **states, intermediate_hidden_states=between)
+        output: DetrModelOutput = self.output_class(last, **states, **others)
+        return output
 
 
 class DetrMLPPredictionHead(BoxHead):

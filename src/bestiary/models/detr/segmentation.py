@@ -1,15 +1,16 @@
 """DETR that draws a mask for each object: attention over the image says where it is, convolutions refine it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ...core.errors import ConfigError
 from ...core.outputs import ModelOutput, Tensors
+from ...modeling.detector_config import DetectorConfig
+from ...modeling.heads.object_detection import ObjectDetection
 from ...modeling.heads.object_masks import AttentionMap, MaskHead
-from . import DetrConfig
 from .model import DetrForObjectDetection, DetrPreTrainedModel
 
 
@@ -41,27 +42,46 @@ class DetrMaskHead(MaskHead):
 
 
 class DetrForSegmentation(DetrPreTrainedModel):
-    """DETR that also gives each object a mask. The backbone needs four stages with maps."""
+    """DETR that also gives each object a mask. The backbone needs four stages with maps.
 
-    def __init__(self, config: DetrConfig) -> None:
+    Class attributes: the classes of its parts and of its output; `detector_name`: where the detector is.
+    """
+
+    detector_class: ClassVar[type[ObjectDetection[Any]]] = DetrForObjectDetection
+    detector_name: ClassVar[str] = "detr"
+    mask_head_class: ClassVar[type[MaskHead]] = DetrMaskHead
+    attention_map_class: ClassVar[type[AttentionMap]] = DetrMHAttentionMap
+    output_class: ClassVar[type[DetrSegmentationOutput]] = DetrSegmentationOutput
+
+    def __init__(self, config: DetectorConfig) -> None:
         super().__init__(config)
-        self.detr = DetrForObjectDetection(config)
+        self.add_module(self.detector_name, self.detector_class(config))
         size, heads = config.d_model, config.encoder_attention_heads
-        backbone: Any = self.detr.base_model.get_submodule("backbone.conv_encoder.model")
+        backbone: Any = self.base_model.get_submodule("backbone.conv_encoder.model")
         channels: list[int] = backbone.channels
         if len(channels) < 4 or size % 16 or (size + heads) % 8:
             raise ConfigError(
-                f"DetrForSegmentation needs maps of four stages (out_features gives {len(channels)}), a d_model ({size}) that"
+                f"{type(self).__name__} needs maps of four stages (out_features gives {len(channels)}), a d_model ({size}) that"
                 f" is a multiple of 16, and a sum of it and encoder_attention_heads ({heads}) that is one of 8"
             )
-        self.mask_head = DetrMaskHead(size, heads, channels[-2::-1][:3])
+        self.mask_head = self.mask_head_class(size, heads, channels[-2::-1][:3])
         start = lambda weight: nn.init.xavier_uniform_(weight, gain=config.init_xavier_std)  # noqa: E731
-        self.bbox_attention = DetrMHAttentionMap(size, heads, start)
+        self.bbox_attention = self.attention_map_class(size, heads, start)
+
+    @property
+    def detector(self) -> Any:
+        """The model without masks."""
+        return self._modules[self.detector_name]
 
     @property
     def base_model(self) -> nn.Module:
         """The model without its heads."""
-        return self.detr.base_model
+        model: nn.Module = self.detector.base_model
+        return model
+
+    def seen(self, output: Any) -> Any:
+        """The base model's output as boxes are made of it."""
+        return output
 
     def forward(
         self, pixel_values: Tensor | None = None, pixel_mask: Tensor | None = None, *, labels: Any = None, **inputs: Any
@@ -77,6 +97,8 @@ class DetrForSegmentation(DetrPreTrainedModel):
         larger = [each for each, _ in maps[-2::-1][:3]]
         drawn = self.mask_head(torch.cat((projected, where), dim=2).flatten(0, 1), larger)
         masks = drawn.view(*queries.shape[:2], *drawn.shape[-2:])
-        result: DetrSegmentationOutput = self.detr.objects(output, labels, DetrSegmentationOutput, masks, self.loss_function)
+        result: DetrSegmentationOutput = self.detector.objects(
+            self.seen(output), labels, self.output_class, masks, self.loss_function
+        )
         result.pred_masks = masks
         return result

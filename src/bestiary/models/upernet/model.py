@@ -1,23 +1,19 @@
 """The modules of UperNet. Parameter names are the published ones."""
 
+from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ...core.errors import ConfigError
 from ...core.outputs import SemanticSegmenterOutput
 from ...modeling.backbone import build_backbone, stand_on
 from ...modeling.base import PreTrainedModel
+from ...modeling.uper_head import FullyConvolutionalHead, UperHead, enlarged
 from ...nn.init import start_usually
 from ...nn.losses import semantic_loss
+from ...nn.patches import required
 from . import UperNetConfig
-
-
-def enlarged(x: Tensor, size: Any) -> Tensor:
-    """A map (B, C, Y, X) of another height and width, bilinear."""
-    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
 class UperNetConvModule(nn.Module):
@@ -44,62 +40,42 @@ class UperNetPyramidPoolingBlock(nn.Sequential):
 class UperNetPyramidPoolingModule(nn.ModuleList):
     """What a map is when pooled to each of the grids."""
 
+    def __init__(self, scales: Sequence[int], inner: int, outer: int) -> None:
+        super().__init__(UperNetPyramidPoolingBlock(scale, inner, outer) for scale in scales)
+
     def forward(self, x: Tensor) -> list[Tensor]:
         """(B, C, Y, X) -> of each grid (B, D, Y, X)."""
-        return [enlarged(pool(x), x.shape[2:]) for pool in self]
+        return [enlarged(pool(x), x) for pool in self]
 
 
-class UperNetHead(nn.Module):
+class UperNetHead(UperHead):
     """The classes of places, as fine as the first of the maps whose `channels` these are."""
 
-    def __init__(self, config: UperNetConfig, channels: list[int]) -> None:
-        super().__init__()
-        size, scales = config.hidden_size, config.pool_scales
-        self.classifier = nn.Conv2d(size, config.num_labels, kernel_size=1)
-        self.psp_modules = UperNetPyramidPoolingModule(
-            UperNetPyramidPoolingBlock(scale, channels[-1], size) for scale in scales
-        )
-        self.bottleneck = UperNetConvModule(channels[-1] + len(scales) * size, size, 3)
-        self.lateral_convs = nn.ModuleList(UperNetConvModule(width, size, 1) for width in channels[:-1])
-        self.fpn_convs = nn.ModuleList(UperNetConvModule(size, size, 3) for _ in channels[:-1])
-        self.fpn_bottleneck = UperNetConvModule(len(channels) * size, size, 3)
+    convolution_class = UperNetConvModule
+    pyramid_class = UperNetPyramidPoolingModule
+    bottleneck_name = "bottleneck"
 
-    def forward(self, encoder_hidden_states: Any) -> Tensor:
+    def __init__(self, config: UperNetConfig, channels: Sequence[int]) -> None:
+        super().__init__(channels, config.hidden_size, config.pool_scales, config.num_labels)
+
+    def forward(self, encoder_hidden_states: Sequence[Tensor]) -> Tensor:
         """Maps (B, C, y, x), from fine to coarse -> (B, N, y, x) of the first one's size."""
-        finer = [convolution(x) for convolution, x in zip(self.lateral_convs, encoder_hidden_states, strict=False)]
-        last = encoder_hidden_states[-1]
-        coarse = [self.bottleneck(torch.cat([last, *self.psp_modules(last)], dim=1))]
-        for x in reversed(finer):
-            coarse.append(x + enlarged(coarse[-1], x.shape[2:]))
-        last, *others = coarse
-        smoothed = [convolution(x) for convolution, x in zip(self.fpn_convs, reversed(others), strict=True)]
-        maps = [*smoothed, last]
-        output: Tensor = self.classifier(self.fpn_bottleneck(torch.cat([enlarged(x, maps[0].shape[2:]) for x in maps], dim=1)))
-        return output
+        return super().forward(encoder_hidden_states)
 
 
-class UperNetFCNHead(nn.Module):
-    """The classes of places from one map, the third (Long et al. 2015); it helps the backbone learn."""
+class UperNetFCNHead(FullyConvolutionalHead):
+    """The classes of places from one map, the third; it helps the backbone learn."""
 
+    convolution_class = UperNetConvModule
     place = 2
 
     def __init__(self, config: UperNetConfig, inner: int) -> None:
-        super().__init__()
         count, width = config.auxiliary_num_convs, config.auxiliary_channels
-        widths = [inner, *[width] * count]
-        self.convs = nn.Sequential(*(UperNetConvModule(widths[number], width, 3) for number in range(count)))
-        if config.auxiliary_concat_input:
-            self.conv_cat = UperNetConvModule(inner + width, width, 3)
-        self.classifier = nn.Conv2d(width, config.num_labels, kernel_size=1)
+        super().__init__(inner, width, count, config.num_labels, config.auxiliary_concat_input)
 
-    def forward(self, encoder_hidden_states: Any) -> Tensor:
+    def forward(self, encoder_hidden_states: Sequence[Tensor]) -> Tensor:  # type: ignore[override]
         """Maps (B, C, y, x) -> (B, N, y, x) of the third one's size."""
-        x = encoder_hidden_states[self.place]
-        output = self.convs(x)
-        if "conv_cat" in self._modules:
-            output = self.conv_cat(torch.cat((x, output), dim=1))
-        logits: Tensor = self.classifier(output)
-        return logits
+        return super().forward(encoder_hidden_states[self.place])
 
 
 class UperNetPreTrainedModel(PreTrainedModel):
@@ -139,9 +115,9 @@ class UperNetForSemanticSegmentation(UperNetPreTrainedModel):
         pixel_values: (B, C, Y, X). labels: (B, Y, X), the class of each pixel.
         """
         maps = self.backbone(pixel_values, return_dict=True).feature_maps
-        size = None if pixel_values is None else pixel_values.shape[2:]
+        pixels = required(pixel_values)
         heads = [self.decode_head] if self.auxiliary_head is None else [self.decode_head, self.auxiliary_head]
-        logits = [enlarged(head(maps), size) for head in heads]
+        logits = [enlarged(head(maps), pixels) for head in heads]
         loss = None
         if labels is not None:
             losses = [semantic_loss(each, labels, self.config.loss_ignore_index) for each in logits]

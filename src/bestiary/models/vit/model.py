@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from ...core.errors import ConfigError
 from ...core.outputs import BaseModelOutputWithPooling
 from ...modeling.base import PreTrainedModel
+from ...modeling.config import PreTrainedConfig
 from ...modeling.heads.image_classification import ImageClassifier
 from ...modeling.heads.masked_image_modeling import MaskedImagePainter
 from ...modeling.patch_attention import PatchAttention, PatchIntermediate, PatchOutput
@@ -36,15 +37,18 @@ class ViTIntermediate(PatchIntermediate):
 
 
 class ViTLayer(Layer):
-    """x + attention(norm(x)), then x + mlp(norm(x))."""
+    """x + attention(norm(x)), then x + mlp(norm(x)). Class attribute `attention_class`: that of the first half."""
 
-    def __init__(self, config: PatchEncoderConfig) -> None:
+    attention_class: ClassVar[type[PatchAttention]] = PatchAttention
+
+    def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__()
-        self.attention = PatchAttention(config)
-        self.layernorm_before = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
-        self.layernorm_after = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
+        size, eps = config.get("hidden_size"), config.get("layer_norm_eps")
+        self.attention = self.attention_class(config)
+        self.layernorm_before = nn.LayerNorm(size, eps)
+        self.layernorm_after = nn.LayerNorm(size, eps)
         self.intermediate = ViTIntermediate(config)
-        self.output = PatchOutput(config.intermediate_size, config)
+        self.output = PatchOutput(config.get("intermediate_size"), config)
 
     def forward(self, x: Tensor, mask: Mask) -> Tensor:
         x = x + self.attention(self.layernorm_before(x), mask)
@@ -57,9 +61,9 @@ class ViTEncoder(nn.Module):
 
     layer_class: ClassVar[type[ViTLayer]] = ViTLayer
 
-    def __init__(self, config: PatchEncoderConfig) -> None:
+    def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__()
-        self.layer = nn.ModuleList(self.layer_class(config) for _ in range(config.num_hidden_layers))
+        self.layer = nn.ModuleList(self.layer_class(config) for _ in range(config.get("num_hidden_layers")))
 
     def forward(self, x: Tensor, mask: Mask) -> Tensor:
         for layer in self.layer:
@@ -70,8 +74,8 @@ class ViTEncoder(nn.Module):
 class ViTPooler(FirstTokenPooler):
     """act(dense(x)) of the class token's state."""
 
-    def __init__(self, config: PooledPatchConfig) -> None:
-        super().__init__(config.hidden_size, config.pooler_output_size, config.pooler_act)
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config.get("hidden_size"), config.get("pooler_output_size"), config.get("pooler_act"))
 
 
 class ViTPreTrainedModel(PreTrainedModel):

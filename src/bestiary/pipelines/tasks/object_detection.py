@@ -49,7 +49,7 @@ class ObjectDetectionPipeline(Pipeline):
         objects = self.image_processor.post_process_object_detection(BatchFeature(model_outputs), threshold, sizes)[0]
         names = self.model.config.id2label
         return [
-            Result({"score": score, "label": names[label], "box": dict(zip(SIDES, box, strict=True))})
+            Result({"score": score, "label": names.get(label, f"LABEL_{label}"), "box": dict(zip(SIDES, box, strict=True))})
             for score, label, box in zip(
                 objects["scores"].tolist(), objects["labels"].tolist(), objects["boxes"].int().tolist(), strict=True
             )

@@ -160,19 +160,27 @@ class DetectionImageProcessor(StandardImageProcessor):
         Raises:
             InputError: not one size for each image. ArgumentError: the threshold is no number.
         """
-        import torch
+        scores, labels = outputs.logits.softmax(-1)[..., :-1].max(-1)
+        return objects_above(threshold, scores, labels, outputs.pred_boxes, target_sizes)
 
-        threshold = check_threshold(threshold)
-        logits, boxes = outputs.logits, outputs.pred_boxes
-        if target_sizes is not None and len(target_sizes) != len(logits):
-            raise InputError(f"target_sizes holds {len(target_sizes)} sizes for {len(logits)} images")
-        scores, labels = logits.softmax(-1)[..., :-1].max(-1)
-        corners = torch.cat((boxes[..., :2] - boxes[..., 2:] / 2, boxes[..., :2] + boxes[..., 2:] / 2), dim=-1)
-        if target_sizes is not None:
-            sizes = torch.as_tensor(target_sizes, device=corners.device)
-            corners = corners * sizes.flip(1).repeat(1, 2)[:, None]
-        rows = zip(scores, labels, corners, strict=True)
-        return [{"scores": s[s > threshold], "labels": n[s > threshold], "boxes": c[s > threshold]} for s, n, c in rows]
+
+def objects_above(threshold: Any, scores: Any, labels: Any, boxes: Any, target_sizes: Any) -> list[dict[str, Any]]:
+    """For each image those of its objects (B, M) whose scores are higher, boxes (B, M, 4) as corners in the picture.
+
+    Raises:
+        InputError: not one size for each image. ArgumentError: the threshold is no number.
+    """
+    import torch
+
+    threshold = check_threshold(threshold)
+    if target_sizes is not None and len(target_sizes) != len(scores):
+        raise InputError(f"target_sizes holds {len(target_sizes)} sizes for {len(scores)} images")
+    corners = torch.cat((boxes[..., :2] - boxes[..., 2:] / 2, boxes[..., :2] + boxes[..., 2:] / 2), dim=-1)
+    if target_sizes is not None:
+        sizes = torch.as_tensor(target_sizes, device=corners.device)
+        corners = corners * sizes.flip(1).repeat(1, 2)[:, None]
+    rows = zip(scores, labels, corners, strict=True)
+    return [{"scores": s[s > threshold], "labels": n[s > threshold], "boxes": c[s > threshold]} for s, n, c in rows]
 
 
 def check_format(format: str) -> None:

@@ -1,7 +1,7 @@
 """Maps of what stands where in an image, from a model that predicts a class and a mask for each of its queries."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,9 +15,13 @@ class SegmentationMixin:
     """Predictions of masks to maps. `outputs` has `logits` (B, Q, N+1), the last class meaning nothing, and `pred_masks`
     (B, Q, Y, X); with `target_sizes`, height and width of each image, maps have these.
 
+    Class attribute `every_class_has_places`: in maps of classes the last one means something too.
+
     Raises:
         InputError: not one size for each image.
     """
+
+    every_class_has_places: ClassVar[bool] = False
 
     def post_process_semantic_segmentation(
         self, outputs: Any, target_sizes: Sizes = None, return_segmentation_scores: bool = False
@@ -29,7 +33,9 @@ class SegmentationMixin:
         """
         import torch
 
-        scores = torch.einsum("bqc,bqyx->bcyx", outputs.logits.softmax(-1)[..., :-1], outputs.pred_masks.sigmoid())
+        shares = outputs.logits.softmax(-1)
+        shares = shares if self.every_class_has_places else shares[..., :-1]
+        scores = torch.einsum("bqc,bqyx->bcyx", shares, outputs.pred_masks.sigmoid())
         rows = [resized(row, size) for row, size in zip(scores, sizes_of(target_sizes, len(scores)), strict=True)]
         if not return_segmentation_scores:
             return [row.argmax(0) for row in rows]

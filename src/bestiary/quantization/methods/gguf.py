@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from ...core.errors import ConfigError, CorruptFile, InputError
 from ...core.gguf import KINDS, NUMBERS, Kind
-from ...kernels.blocks import block_linear, block_numbers
+from ...kernels.blocks import block_linear, block_numbers, block_step
+from ...kernels.steps import DENSE_LAYERS, Dense, Watch
 from ...loading.checkpoint import Checkpoint
 from ...loading.gguf.published import PublishedGguf
 from ...loading.rules import Rule, on_load
@@ -78,6 +79,15 @@ class GgufLinear(QuantizedLinear):
 
     def forward(self, x: Tensor) -> Tensor:
         return block_linear(x, self.blocks, self.kind, self.bias)
+
+
+def _as_step(layer: Any, dtype: torch.dtype, watch: Watch) -> Dense:
+    kind = watch.value(layer, "kind")
+    weight, bias = watch.tensor(layer, "blocks", torch.uint8), watch.tensor(layer, "bias", dtype)
+    return {**block_step(kind, len(layer.blocks), layer.in_features, dtype), "weight": weight, "bias": bias}, len(layer.blocks)
+
+
+DENSE_LAYERS[GgufLinear.forward] = _as_step
 
 
 class GgufEmbedding(QuantizedEmbedding):

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from ...core.errors import ConfigError, CorruptFile
 from ...core.kinds import FINITE, Range, check
+from ...kernels.steps import DENSE_LAYERS, Dense, Unfit, Watch
 from ...nn.conv import Conv1D
 from ...nn.quantized import QuantizedLinear
 from ..config import QuantizationConfigMixin, QuantizationMethod
 from ..grid import group_of_columns
-from ..grouped import GroupedLinear
+from ..grouped import GroupedLinear, grouped_step
 from ..half_quadratic import solve
 from ..method import Quantizer, columns
 from ..stored import check_numbers
@@ -236,6 +237,15 @@ class HqqLinear(GroupedLinear):
         if self.scale is None:
             return super().forward(x)
         return nn.functional.linear(x, self.dequantize().to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+
+
+def _as_step(layer: Any, dtype: torch.dtype, watch: Watch) -> Dense:
+    if layer.scale is not None:
+        raise Unfit("groups of several rows")
+    return grouped_step(layer, dtype, watch)
+
+
+DENSE_LAYERS[HqqLinear.forward] = _as_step
 
 
 def _as_tensor(value: Any) -> Tensor:

@@ -9,7 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...kernels.int4 import Int4Weight
+from ...kernels.steps import DENSE_LAYERS, Dense, Unfit, Watch
 from ...nn.quantized import QuantizedLinear
+from ..grouped import int4_step
 from ..stored import check_dtype
 from .block_codes import in_4_bits, packed, table, unpacked
 from .quant_state import QuantState
@@ -103,9 +105,19 @@ class Linear4bit(QuantizedLinear):
         compute = self.config.bnb_4bit_compute_dtype
         bias = None if self.bias is None else self.bias.to(compute)
         if self.codes is not None:
-            return self.codes.linear(x.to(compute), bias).to(x.dtype)
+            return self.codes.linear(x, bias, compute)
         result: Tensor = _Product.apply(x.to(compute), self.data, self.state)  # type: ignore[no-untyped-call]
         return (result if bias is None else result + bias).to(x.dtype)
+
+
+def _as_step(layer: Any, dtype: torch.dtype, watch: Watch) -> Dense:
+    compute = watch.setting(watch.value(layer, "config"), "bnb_4bit_compute_dtype")
+    if compute not in (dtype, torch.float32):
+        raise Unfit("states that become less exact first")
+    return int4_step(layer, dtype, watch, "codes")
+
+
+DENSE_LAYERS[Linear4bit.forward] = _as_step
 
 
 def _numbers(data: Tensor | None, state: QuantState) -> Tensor:

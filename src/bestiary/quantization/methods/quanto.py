@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from ...core.errors import ConfigError
 from ...kernels.int4 import Int4Weight
+from ...kernels.steps import DENSE_LAYERS
 from ...nn.quantized import QuantizedLinear
 from ..config import QuantizationConfigMixin, QuantizationMethod
-from ..grouped import Int4Linear
+from ..grouped import Int4Linear, int4_step
 from ..method import Quantizer
 from ..scaled import FLOAT8, LARGEST_FLOAT8, ScaledLinear, absmax_scales, as_float8, check_tensor, checked_scales
 from ..stored import check_numbers
@@ -169,6 +170,9 @@ class QuantoBitsLinear(Int4Linear, _KeepsRanges):
         if self.int4 is not None:
             return self.int4.linear(x, None if self.bias is None else self.bias.to(x.dtype))
         return nn.functional.linear(x, self.dequantize().to(x.dtype), self.bias)
+
+
+DENSE_LAYERS[QuantoBitsLinear.forward] = int4_step
 
 
 class Quanto(Quantizer):
