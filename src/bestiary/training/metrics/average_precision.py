@@ -22,11 +22,12 @@ def average_precision(predictions: Sequence[Objects], references: Sequence[Objec
     """How well boxes of an image match those that it holds, 0..1; nan where no image holds any.
 
     A detection is right if its box overlaps one of the same class, which no surer detection took, by more than a threshold
-    of intersection over union. Of each class and threshold it is the mean, over 101 recalls, of the best precision at that recall
-    or beyond.
+    of intersection over union. Of each class and threshold it is the mean, over 101 recalls, of the best precision at that
+    recall or beyond.
 
     Args:
-        predictions: of each image `scores` (N,), `labels` (N,) and `boxes` (N, 4), as `post_process_object_detection` gives them.
+        predictions: of each image `scores` (N,), `labels` (N,) and `boxes` (N, 4), as `post_process_object_detection`
+            gives them.
         references: of each image `labels` (M,) and `boxes` (M, 4), corners (left, top, right, bottom) in the same unit.
 
     Returns:
