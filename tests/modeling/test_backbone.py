@@ -15,6 +15,8 @@ from bestiary import (
     ResNetConfig,
     ResNetForImageClassification,
     ResNetModel,
+    SwinConfig,
+    SwinModel,
 )
 from bestiary.core.errors import ConfigError, UnknownArchitecture
 from bestiary.core.logging import BestiaryWarning, forget_warnings
@@ -90,6 +92,16 @@ def test_a_whole_model_opens_as_a_backbone(tmp_path: Path) -> None:
     pixels = torch.randn(1, 3, 32, 32)
     maps = AutoBackbone.from_pretrained(tmp_path)(pixels).feature_maps
     assert torch.equal(maps[0], model(pixels).last_hidden_state)
+
+
+def test_norms_of_maps_that_a_whole_model_lacks_start_afresh(tmp_path: Path) -> None:
+    values = {"image_size": 16, "patch_size": 4, "embed_dim": 8, "depths": [1, 1], "num_heads": [1, 2], "window_size": 2}
+    SwinModel(SwinConfig(**values)).save_pretrained(tmp_path)
+    forget_warnings()
+    with pytest.warns(BestiaryWarning, match="new, to be trained: hidden_states_norms.stage1.weight"):
+        backbone = AutoBackbone.from_pretrained(tmp_path, out_features=["stage1", "stage2"])
+    norms = {name: each for name, each in backbone.state_dict().items() if name.startswith("hidden_states_norms")}
+    assert all(bool((each == float(name.endswith("weight"))).all()) for name, each in norms.items())
 
 
 def test_a_part_is_read_from_its_model_type() -> None:

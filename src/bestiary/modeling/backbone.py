@@ -14,6 +14,9 @@ from .backbone_config import BackboneConfig
 from .base import PreTrainedModel
 from .families import family, tasks_of
 
+NORMS_OF_MAPS = r"^hidden_states_norms\."
+"""Norms of a backbone alone: checkpoints of whole models lack them, so that there they start as 1 and 0."""
+
 
 class Backbone(PreTrainedModel):
     """A model that gives feature maps (B, C, Y, X), one of each stage that its config names in `out_features`.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.outputs import BackboneOutput, BaseModelOutputWithPooling
-from ...modeling.backbone import Backbone
+from ...modeling.backbone import NORMS_OF_MAPS, Backbone
 from ...modeling.base import PreTrainedModel
 from ...modeling.convolution_config import ConvolutionStagesConfig
 from ...modeling.heads.image_classification import PooledImageClassifier
@@ -154,6 +154,7 @@ class ConvNextBackbone(ConvNextPreTrainedModel, Backbone):
     """ConvNext whose output is the maps of the stages in `config.out_features`, each through a norm of its own."""
 
     config: ConvolutionStagesConfig
+    _optional_parts = [NORMS_OF_MAPS]
 
     def __init__(self, config: ConvolutionStagesConfig) -> None:
         super().__init__(config)

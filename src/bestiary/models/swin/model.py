@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ...core.outputs import BackboneOutput
 from ...loading.rules import rename
-from ...modeling.backbone import Backbone
+from ...modeling.backbone import NORMS_OF_MAPS, Backbone
 from ...modeling.base import PreTrainedModel
 from ...modeling.config import PreTrainedConfig
 from ...modeling.heads.image_classification import PooledImageClassifier
@@ -130,7 +130,7 @@ class SwinBackbone(SwinPreTrainedModel, Backbone):
     config: Any
     # Published backbones write the norm that they do not use behind the prefix of the model in them, unlike all else.
     _weight_rules = (*bias_rules(), rename("swin.layernorm.{}", "layernorm.{}"))
-    _optional_parts = [r"^layernorm\."]
+    _optional_parts = [r"^layernorm\.", NORMS_OF_MAPS]
 
     def __init__(self, config: SwinConfig) -> None:
         super().__init__(config)
