@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from bestiary.kernels import elements
+from bestiary.nn.activations import gelu_tanh
 from bestiary.nn.kernels import Scoring, eager, sdpa
 from bestiary.nn.masks import Mask
 from bestiary.nn.norm import FullPrecisionRMSNorm, RMSNorm, ShiftedRMSNorm
@@ -37,6 +38,22 @@ def test_norms(kind: type[RMSNorm], dtype: torch.dtype, shape: tuple[int, ...], 
         by_kernel = norm(x)
         kernels(False)
         nearly_all_equal(by_kernel, norm(x))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1, 1024), (3, 5, 1100), (70, 1028)])
+def test_gelu_by_tanh(dtype: torch.dtype, shape: tuple[int, ...], kernels: Callable[[bool], None]) -> None:
+    x = torch.randn(shape).to(dtype) * 4
+    x.view(-1)[:9] = torch.tensor([0.0, -0.0, 1e-30, -100.0, 100.0, float("inf"), -3e-5, 0.4, -0.4]).to(dtype)
+    assert elements.gelu_tanh(x) is not None
+    found = gelu_tanh(x)
+    kernels(False)
+    # Where 1 + tanh is nearly 0 it has few digits in both.
+    close = {"rtol": max(2e-6, 2 * torch.finfo(dtype).eps), "atol": 2e-6}
+    torch.testing.assert_close(found, gelu_tanh(x), **close)
+    x.view(-1)[3] = float("nan")
+    kernels(True)
+    assert gelu_tanh(x).isnan().sum() == 1
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -10,7 +10,16 @@ from bestiary.core.errors import InputError
 from bestiary.kernels.int4 import Int4Weight
 
 pytestmark = pytest.mark.usefixtures("either_way")
-SIZES = [(1, 48, 64, 32), (3, 17, 96, 32), (40, 33, 128, 64), (0, 16, 64, 64), (2, 5, 70, 35), (9, 21, 77, 7)]
+SIZES = [
+    (1, 48, 64, 32),
+    (3, 17, 96, 32),
+    (40, 33, 128, 64),
+    (0, 16, 64, 64),
+    (2, 5, 70, 35),
+    (9, 21, 77, 7),
+    (40, 150, 1152, 64),
+    (530, 20, 64, 32),
+]
 
 
 def parts(outputs: int, inputs: int, group: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -51,7 +60,7 @@ def test_it_is_the_product_with_the_weight(sizes: tuple[int, ...], with_offsets:
     expected = x.double() @ written_out(codes, table, scales, given, group).t() + bias.double()
     close = {"rtol": 1e-5, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 2e-2, "atol": 3e-2}
     if dtype == torch.float32 and rows >= 32:  # AMX multiplies parts of 16 bits
-        close = {"rtol": 2e-5, "atol": 5e-5}
+        close = {"rtol": 2e-5, "atol": 5e-5 if inputs < 1000 else 1.5e-4}
     assert torch.allclose(result.double(), expected, **close)
 
 

@@ -11,6 +11,7 @@ from bestiary.kernels.int8 import Int8Weight
 
 pytestmark = pytest.mark.usefixtures("either_way")
 SIZES = [(1, 48, 64), (2, 100, 70), (3, 17, 70), (4, 70, 130), (5, 1, 1), (8, 33, 9), (40, 33, 200), (300, 50, 64), (0, 16, 64)]
+SIZES.append((40, 300, 8200))  # several units of work
 
 
 def a_weight(outputs: int, inputs: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

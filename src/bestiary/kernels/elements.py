@@ -41,6 +41,8 @@ class Elements:
         self.turn.argtypes = [*heads, *heads, _POINTER, _INT, *[_LONG] * 3, _POINTER, _POINTER, _LONG, _LONG, _INT, _INT]
         self.attend_one.argtypes = [*[_POINTER] * 4, _INT, *[_LONG] * 5, _POINTER, _FLOAT, _FLOAT, _POINTER, _LONG, _INT]
         self.rms_norm.restype = self.turn.restype = None
+        self.gelu_tanh = library.gelu_tanh
+        self.gelu_tanh.argtypes, self.gelu_tanh.restype = [_POINTER, _INT, _LONG, _POINTER, _INT], None
         self.attend_paged = library.attend_paged
         sizes, tables = [_INT, *[_LONG] * 6], [_POINTER] * 4
         self.attend_paged.argtypes = [*[_POINTER] * 4, *sizes, _POINTER, *tables, _FLOAT, _FLOAT, _INT]
@@ -63,6 +65,18 @@ def is_plain(x: Tensor, other: Tensor) -> bool:
     if not is_direct(x, other) or x.dtype not in FORMATS or other.dtype is not x.dtype or not other.is_cpu:
         return False
     return type(other) in (Tensor, nn.Parameter) and not torch.is_autocast_enabled("cpu")
+
+
+def gelu_tanh(x: Tensor) -> Tensor | None:
+    """GELU by its tanh approximation of x (..., D), D as wide as the inner states of an MLP in wide states."""
+    if x.dim() == 0 or x.shape[-1] < 4 * WIDE or not is_plain(x, x) or not x.is_contiguous():
+        return None
+    kernels = elements()
+    if kernels is None:
+        return None
+    out = torch.empty_like(x)
+    kernels.gelu_tanh(x.data_ptr(), FORMATS[x.dtype], x.numel(), out.data_ptr(), torch.get_num_threads())
+    return out
 
 
 def rms_norm(x: Tensor, weight: Tensor, epsilon: float, rounding: int) -> Tensor | None:

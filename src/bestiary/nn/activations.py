@@ -8,13 +8,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..core.errors import ConfigError, did_you_mean
+from ..kernels import elements
 
 Activation = Callable[[Tensor], Tensor]
 
 
 def gelu_tanh(x: Tensor) -> Tensor:
     """GELU by its tanh approximation (Hendrycks & Gimpel 2016, section 2)."""
-    return F.gelu(x, approximate="tanh")
+    fast = elements.gelu_tanh(x)
+    return F.gelu(x, approximate="tanh") if fast is None else fast
 
 
 def quick_gelu(x: Tensor) -> Tensor:

@@ -66,7 +66,7 @@ struct job {
     const void *bias;
     int bias_format;
     void *out;
-    long taken, row_units;
+    long taken, row_units, unit_rows, pairs; /* of a unit of work by tiles: rows, and pairs of blocks */
     int tiles;
 };
 
@@ -186,23 +186,14 @@ static void by_vectors(void *given) {
 }
 
 #if TILED
-#define ROW_UNIT 256
-#define COLUMNS 2816 /* of rows that are in a cache near the core together with their weights */
+#define NEAR (1 << 20) /* bytes of weights that stay near the core while rows pass by */
 
-/* 32 rows with 32 outputs over some columns, added to `sums`, which begin at 0 with the first ones. */
-INLINE void tile_strip(const int8_t *codes, const int8_t *left, const int8_t *right, long columns, int both, int32_t (*sums)[256],
-                       int first) {
-    if (first) {
-        _tile_zero(0);
-        _tile_zero(1);
-        _tile_zero(2);
-        _tile_zero(3);
-    } else {
-        _tile_loadd(0, sums[0], 64);
-        _tile_loadd(1, sums[1], 64);
-        _tile_loadd(2, sums[2], 64);
-        _tile_loadd(3, sums[3], 64);
-    }
+/* 32 rows with 32 outputs. */
+INLINE void tile_strip(const int8_t *codes, const int8_t *left, const int8_t *right, long columns, int both, int32_t (*sums)[256]) {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
     for (long k = 0; k < columns; k += 64) {
         _tile_loadd(4, codes + k * 32, 64);
         _tile_loadd(6, left + k * LANES, 64);
@@ -246,37 +237,33 @@ static void finish_tiles(const struct job *job, long row, long rows, long block,
     else STORE(F16)
 }
 
-/* 32 outputs with up to ROW_UNIT rows, 32 rows at a time; rows are filled up to a multiple of 32. */
-static void tile_unit(const struct job *job, long first, long last, long block, int pair) {
-    long padded = job->padded;
-    const int8_t *left = job->blocks + block * LANES * padded, *right = pair ? left + LANES * padded : left;
-    int32_t sums[ROW_UNIT / 32][4][256] __attribute__((aligned(64)));
-    long bytes = job->x_format == F32 ? 4 : 2;
-    for (long k = 0, columns; k < padded; k += columns) {
-        columns = padded - k < COLUMNS ? padded - k : COLUMNS;
-        for (long row = first; row < last; row += 32) {
-            int32_t(*each)[256] = sums[(row - first) / 32];
-            if (k + columns >= padded) /* while the products are computed */
-                for (long r = row; r < row + 32 && r < last; r++) {
-                    char *out = (char *)job->out + (r * job->outputs + block * LANES) * bytes;
-                    __builtin_prefetch(out, 1);
-                    __builtin_prefetch(out + 32 * bytes - 1, 1);
-                }
-            tile_strip(job->codes + code_at(job, row, k), left + k * LANES, right + k * LANES, columns, last - row > 16, each, !k);
-            if (k + columns == padded) finish_tiles(job, row, last - row < 32 ? last - row : 32, block, pair, each);
+/* Some rows, 32 at a time, with some pairs of blocks; results of a row are neighbours. */
+static void tile_unit(const struct job *job, long first, long last, long pair, long pairs) {
+    long padded = job->padded, blocks = (job->outputs + LANES - 1) / LANES, bytes = job->x_format == F32 ? 4 : 2;
+    int32_t sums[4][256] __attribute__((aligned(64)));
+    for (long row = first; row < last; row += 32)
+        for (long block = 2 * pair; block < 2 * (pair + pairs) && block < blocks; block += 2) {
+            const int8_t *left = job->blocks + block * LANES * padded;
+            int two = block + 1 < blocks;
+            long rows = last - row < 32 ? last - row : 32;
+            for (long r = row; r < row + rows; r++) { /* while the products are computed */
+                char *out = (char *)job->out + (r * job->outputs + block * LANES) * bytes;
+                __builtin_prefetch(out, 1);
+                __builtin_prefetch(out + 32 * bytes - 1, 1);
+            }
+            tile_strip(job->codes + code_at(job, row, 0), left, two ? left + LANES * padded : left, padded, rows > 16, sums);
+            finish_tiles(job, row, rows, block, two, sums);
         }
-    }
 }
 
 static void by_tiles(void *given) {
     struct job *job = given;
     struct tiles before;
     use_tiles(&before);
-    long blocks = (job->outputs + LANES - 1) / LANES, pairs = (blocks + 1) / 2;
-    for (long unit; (unit = next_unit(&job->taken, pairs * job->row_units)) >= 0;) {
-        long first = unit / pairs * ROW_UNIT, last = first + ROW_UNIT < job->rows ? first + ROW_UNIT : job->rows;
-        long block = unit % pairs * 2;
-        tile_unit(job, first, last, block, block + 1 < blocks);
+    long pairs = (job->outputs + 2 * LANES - 1) / (2 * LANES), units = (pairs + job->pairs - 1) / job->pairs;
+    for (long unit; (unit = next_unit(&job->taken, units * job->row_units)) >= 0;) {
+        long first = unit / units * job->unit_rows, last = first + job->unit_rows, pair = unit % units * job->pairs;
+        tile_unit(job, first, last < job->rows ? last : job->rows, pair, pairs - pair < job->pairs ? pairs - pair : job->pairs);
     }
     restore_tiles(&before);
 }
@@ -321,7 +308,12 @@ EXPORT int int8_linear(const void *x, int x_format, long rows, long inputs, long
     job.taken = 0;
 #if TILED
     if (tiles) {
-        job.row_units = (rows + ROW_UNIT - 1) / ROW_UNIT;
+        long pairs = (outputs + 2 * LANES - 1) / (2 * LANES), near = NEAR / (32 * padded);
+        job.pairs = near < 4 ? 4 : near < pairs ? near : pairs;
+        job.unit_rows = 256;
+        if (threads > 1 && rows <= 1024) job.unit_rows = 64;
+        if (threads > 1 && rows <= 64) job.pairs = (pairs + 4 * threads - 1) / (4 * threads);
+        job.row_units = (rows + job.unit_rows - 1) / job.unit_rows;
         in_team(by_tiles, &job, threads);
         return 0;
     }

@@ -98,22 +98,20 @@ static void multiply(const uint16_t *left, const uint16_t *left_lower, const uin
 }
 
 /* Lines of 16 numbers become columns: each of four rounds brings the lines i and i + 8 together, number by number. */
-static void turn_over(float *square) {
+INLINE void turn_over(v16 *lines) {
     const __m512i low = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
     const __m512i high = _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8);
-    __m512 lines[16], turned[16];
-    for (int i = 0; i < 16; i++) lines[i] = _mm512_loadu_ps(square + 16 * i);
+    v16 turned[16];
 #pragma GCC unroll 4
     for (int round = 0; round < 4; round++) {
 #pragma GCC unroll 8
         for (int i = 0; i < 8; i++) {
-            turned[2 * i] = _mm512_permutex2var_ps(lines[i], low, lines[i + 8]);
-            turned[2 * i + 1] = _mm512_permutex2var_ps(lines[i], high, lines[i + 8]);
+            turned[2 * i] = (v16)_mm512_permutex2var_ps((__m512)lines[i], low, (__m512)lines[i + 8]);
+            turned[2 * i + 1] = (v16)_mm512_permutex2var_ps((__m512)lines[i], high, (__m512)lines[i + 8]);
         }
 #pragma GCC unroll 16
         for (int i = 0; i < 16; i++) lines[i] = turned[i];
     }
-    for (int i = 0; i < 16; i++) _mm512_storeu_ps(square + 16 * i, lines[i]);
 }
 
 INLINE void lines(const struct tiled *job, long row, long rows, long output, int half, int part, int format, float (*sums)[256],
@@ -126,7 +124,12 @@ INLINE void lines(const struct tiled *job, long row, long rows, long output, int
 
 /* `rows` of the 32 rows and up to 32 outputs whose sums are given. */
 static void finish(const struct tiled *job, long row, long rows, long output, float (*sums)[256]) {
-    for (int tile = 0; job->by_outputs && tile < 4; tile++) turn_over(sums[tile]);
+    for (int tile = 0; job->by_outputs && tile < 4; tile++) {
+        v16 square[LANES];
+        memcpy(square, sums[tile], sizeof square);
+        turn_over(square);
+        memcpy(sums[tile], square, sizeof square);
+    }
     for (long o = output; o < job->outputs && o < output + 32; o += LANES) {
         int part = job->outputs - o < LANES ? (int)(job->outputs - o) : LANES, half = (int)(o - output) / LANES;
         v16 bias = {0};
