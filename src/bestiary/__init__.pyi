@@ -470,6 +470,14 @@ from .models.deepseek_v32 import DeepseekV32Config as DeepseekV32Config
 from .models.deepseek_v32 import DeepseekV32ForCausalLM as DeepseekV32ForCausalLM
 from .models.deepseek_v32 import DeepseekV32Model as DeepseekV32Model
 from .models.deepseek_v32 import DeepseekV32PreTrainedModel as DeepseekV32PreTrainedModel
+from .models.deformable_detr import DeformableDetrConfig as DeformableDetrConfig
+from .models.deformable_detr.image_processor import DeformableDetrFeatureExtractor as DeformableDetrFeatureExtractor
+from .models.deformable_detr.image_processor import DeformableDetrImageProcessor as DeformableDetrImageProcessor
+from .models.deformable_detr.image_processor import DeformableDetrImageProcessorFast as DeformableDetrImageProcessorFast
+from .models.deformable_detr.image_processor import DeformableDetrImageProcessorPil as DeformableDetrImageProcessorPil
+from .models.deformable_detr.model import DeformableDetrForObjectDetection as DeformableDetrForObjectDetection
+from .models.deformable_detr.model import DeformableDetrModel as DeformableDetrModel
+from .models.deformable_detr.model import DeformableDetrPreTrainedModel as DeformableDetrPreTrainedModel
 from .models.deit import DeiTConfig as DeiTConfig
 from .models.deit import DeiTForImageClassification as DeiTForImageClassification
 from .models.deit import DeiTForImageClassificationWithTeacher as DeiTForImageClassificationWithTeacher

@@ -6,7 +6,8 @@ _ABSENT = {
     """,
     "the published model holds what is one module here, or a plain function": """
     AutoformerSeriesDecompositionLayer ConditionalDetrFrozenBatchNorm2d ConditionalDetrMLP
-    ConditionalDetrSinePositionEmbedding DetrFrozenBatchNorm2d DetrMLP DetrSinePositionEmbedding
+    ConditionalDetrSinePositionEmbedding DeformableDetrFrozenBatchNorm2d DeformableDetrMLP
+    DeformableDetrSinePositionEmbedding MultiScaleDeformableAttention DetrFrozenBatchNorm2d DetrMLP DetrSinePositionEmbedding
     FalconMambaWeightlessRMSNorm PatchTSMixerPatchify PatchTSTPatchify PatchTSTStdScaler ResNetBackbone
     ResNetBottleNeckLayer ResNetConvLayer ResNetEmbeddings ResNetEncoder ResNetShortCut ResNetStage ViTAttention
     ViTLayer ViTMLP SwinMLP DeiTAttention DeiTLayer DeiTMLP IJepaAttention IJepaLayer IJepaMLP
@@ -22,6 +23,8 @@ _OTHERWISE = {
     BigBirdPegasusBlockSparseAttention BigBirdPegasusEncoderAttention BigBirdPegasusEncoderLayer BloomAttention
     BloomMLP ConditionalDetrDecoder ConditionalDetrDecoderCrossAttention ConditionalDetrDecoderLayer
     ConditionalDetrDecoderSelfAttention ConditionalDetrEncoder ConditionalDetrEncoderLayer ConditionalDetrSelfAttention
+    DeformableDetrDecoder DeformableDetrDecoderLayer DeformableDetrEncoder DeformableDetrEncoderLayer
+    DeformableDetrMultiscaleDeformableAttention DeformableDetrSelfAttention
     DbrxNormAttentionNorm DebertaAttention DebertaEncoder DebertaLayer
     DebertaV2Attention DebertaV2Encoder DebertaV2Layer DecoderLayer DeepseekV32Indexer DetrCrossAttention DetrDecoder
     DetrDecoderLayer DetrEncoder DetrEncoderLayer DetrSelfAttention DisentangledSelfAttention EncoderLayer
@@ -77,7 +80,7 @@ _OTHERWISE = {
     TimesformerSelfAttention TimeSformerAttention VideoMAEAttention VideoMAEEncoder
     """,
     "a plain holder of modules here": """
-    ConditionalDetrConvEncoder DetrConvEncoder TableTransformerConvModel
+    ConditionalDetrConvEncoder DeformableDetrConvEncoder DetrConvEncoder TableTransformerConvModel
     LegacyDebertaOnlyMLMHead LegacyDebertaV2OnlyMLMHead XLMPredLayer
     """,
 }

@@ -108,6 +108,7 @@ def DeformableDetrForObjectDetectionLoss(
 ) -> SetLosses:
     """The same without masks, objects being matched by focal costs."""
     weigh = FocalSetLoss(**_weights(config), alpha=config.focal_alpha)
+    outputs_class = outputs_class if config.auxiliary_loss else None
     return _set_loss(weigh, logits, labels, pred_boxes, None, outputs_class, outputs_coord)
 
 

@@ -114,7 +114,7 @@ class DeformableAttention(Starting):
     ) -> None:
         super().__init__()
         count = heads * sum(points)
-        self.heads, self.offset_scale = heads, offset_scale
+        self.d_model, self.n_heads, self.offset_scale = size, heads, offset_scale
         self.sampling_offsets, self.attention_weights = nn.Linear(size, 2 * count), nn.Linear(size, count)
         if self.projects:
             self.value_proj, self.output_proj = nn.Linear(size, size), nn.Linear(size, size)
@@ -143,9 +143,9 @@ class DeformableAttention(Starting):
         values = self.value_proj(memory) if self.projects else memory
         if real is not None:
             values = values.masked_fill(~real[..., None], 0.0)
-        values = values.unflatten(-1, (self.heads, -1))
-        shares = self.attention_weights(query).unflatten(-1, (self.heads, -1)).softmax(-1)
-        places = self._places(self.sampling_offsets(query).unflatten(-1, (self.heads, -1, 2)), reference, sizes)
+        values = values.unflatten(-1, (self.n_heads, -1))
+        shares = self.attention_weights(query).unflatten(-1, (self.n_heads, -1)).softmax(-1)
+        places = self._places(self.sampling_offsets(query).unflatten(-1, (self.n_heads, -1, 2)), reference, sizes)
         mixed: Tensor = self.attend(values, sizes, places, shares)
         output: Tensor = self.output_proj(mixed) if self.projects else mixed
         return output

@@ -8,31 +8,31 @@ from torch import Tensor, nn
 from ..core.errors import InputError
 
 
-def sine_positions(real: Tensor, size: int, longest: float = 10000.0) -> Tensor:
+def sine_positions(real: Tensor, size: int, longest: float = 10000.0, before: float = 0.0) -> Tensor:
     """Sines and cosines of row and column, (B, Y, X) -> (B, Y, X, size) (Carion et al. 2020; after Vaswani et al. 2017).
 
     The real places (True) of an image span 0..2 pi, whatever its size. The first half of the numbers tells the row, the
-    second the column; in each, sine and cosine of one wavelength follow one another.
+    second the column; in each, sine and cosine of one wavelength follow one another. Places are counted from 1 less `before`.
     """
     width = size // 2
     wavelengths = longest ** (2 * (torch.arange(width, device=real.device) // 2).float() / width)
     halves = []
     for axis in (1, 2):
         counts = real.cumsum(axis, dtype=torch.float32)
-        angles = counts / (counts.narrow(axis, -1, 1) + 1e-6) * (2 * math.pi)
+        angles = (counts - before) / (counts.narrow(axis, -1, 1) + 1e-6) * (2 * math.pi)
         angles = angles.unsqueeze(-1) / wavelengths
         halves.append(torch.stack((angles[..., 0::2].sin(), angles[..., 1::2].cos()), dim=-1).flatten(3))
     return torch.cat(halves, dim=-1)
 
 
-def point_sines(points: Tensor, size: int, longest: float = 10000.0) -> Tensor:
+def point_sines(points: Tensor, size: int, longest: float = 10000.0, rows_first: bool = True) -> Tensor:
     """Sines and cosines of numbers (..., N) in 0..1 -> (..., N * size / 2), as `sine_positions` has them of places.
 
-    Of columns and rows (and widths and heights, where there are four) the second comes first.
+    With `rows_first`, of columns and rows (and widths and heights, where there are four) the second comes first.
     """
     width = size // 2
     wavelengths = longest ** (2 * (torch.arange(width, device=points.device) // 2).float() / width)
-    order = [1, 0, *range(2, points.shape[-1])]
+    order = [1, 0, *range(2, points.shape[-1])] if rows_first else slice(None)
     angles = (points * (2 * math.pi))[..., order].unsqueeze(-1) / wavelengths
     return torch.stack((angles[..., 0::2].sin(), angles[..., 1::2].cos()), dim=-1).flatten(-3)
 

@@ -9,7 +9,7 @@ import torch
 
 import bestiary
 
-FAMILIES = {"ConditionalDetr": "conditional_detr"}
+FAMILIES = {"ConditionalDetr": "conditional_detr", "DeformableDetr": "deformable_detr"}
 
 
 def published(name: str) -> Any:

@@ -56,6 +56,11 @@ class ObjectDetection(Headed, Generic[Output]):
         """(..., Q, D), of the backbone's `output` -> logits (..., Q, N+1) and boxes (..., Q, 4)."""
         return Predicted(self.class_labels_classifier(states), self.bbox_predictor(states).sigmoid())
 
+    def predictions(self, output: Any) -> tuple[Predicted, Predicted | None]:
+        """What the last layer predicts, and what all layers do, (L, B, Q, ...), where the backbone's output tells of them."""
+        states = output.get("intermediate_hidden_states")
+        return self.predict(self.queries(output), output), None if states is None else self.predict(states, output)
+
     def objects(
         self, output: Any, labels: Any, kind: Any = None, masks: Tensor | None = None, loss_function: Any = None
     ) -> Any:
@@ -63,10 +68,9 @@ class ObjectDetection(Headed, Generic[Output]):
 
         `masks` (B, Q, y, x) and `loss_function` are those of a model around this one that draws masks.
         """
-        predicted = self.predict(self.queries(output), output)
-        states, loss, parts = output.get("intermediate_hidden_states"), None, None
-        layers = None if states is None else self.predict(states, output)
-        earlier = [] if layers is None else [Predicted(*each) for each in zip(*layers, strict=True)][:-1]
+        (predicted, layers), loss, parts = self.predictions(output), None, None
+        told = layers is not None and self.config.get("auxiliary_loss")
+        earlier = [Predicted(*each) for each in zip(*layers, strict=True)][:-1] if told and layers is not None else []
         if labels is not None:
             drawn = () if masks is None else (masks,)
             call = (predicted.logits, labels, self.device, predicted.boxes, *drawn, self.config, *(layers or (None, None)))
