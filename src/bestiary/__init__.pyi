@@ -1348,6 +1348,11 @@ from .models.vivit.model import VivitForVideoClassification as VivitForVideoClas
 from .models.vivit.model import VivitModel as VivitModel
 from .models.vivit.model import VivitPreTrainedModel as VivitPreTrainedModel
 from .models.vivit.video_processor import VivitVideoProcessor as VivitVideoProcessor
+from .models.vjepa2 import VJEPA2Config as VJEPA2Config
+from .models.vjepa2.model import VJEPA2ForVideoClassification as VJEPA2ForVideoClassification
+from .models.vjepa2.model import VJEPA2Model as VJEPA2Model
+from .models.vjepa2.model import VJEPA2PreTrainedModel as VJEPA2PreTrainedModel
+from .models.vjepa2.video_processor import VJEPA2VideoProcessor as VJEPA2VideoProcessor
 from .models.whisper import WhisperConfig as WhisperConfig
 from .models.whisper.feature_extractor import WhisperFeatureExtractor as WhisperFeatureExtractor
 from .models.whisper.heads import WhisperForAudioClassification as WhisperForAudioClassification

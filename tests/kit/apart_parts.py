@@ -50,6 +50,8 @@ _OTHERWISE = {
     "the states are the same, in another form, or differ at padding, which sees nothing": """
     SamAttention SamTwoWayAttentionBlock SamTwoWayTransformer SamVisionAttention
     Bottleneck ConvBertAttention DPTViTEmbeddings EsmRotaryEmbedding GPTNeoAttention
+    VJEPA2PatchEmbeddings3D VJEPA2Encoder VJEPA2Layer VJEPA2RopeAttention VJEPA2PoolerCrossAttention
+    VJEPA2PoolerSelfAttentionLayer VJEPA2PoolerCrossAttentionLayer
     TimesformerPatchEmbeddings TimesformerLayer TimesformerEncoder
     ConvNextEncoder ConvNextV2Encoder Dinov2Encoder Dinov2WithRegistersEncoder SwinEmbeddings SwinEncoder SwinLayer
     Data2VecVisionAttention Data2VecVisionEmbeddings Data2VecVisionEncoder Data2VecVisionIntermediate Data2VecVisionLayer

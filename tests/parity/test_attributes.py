@@ -39,6 +39,8 @@ APART = {
     ("VideoMAEEncoder", "gradient_checkpointing"): "layers and models say it",
     ("VideoMAELayer", "chunk_size_feed_forward"): "nothing is computed in chunks",
     ("VideoMAELayer", "seq_len_dim"): "nothing is computed in chunks",
+    ("VJEPA2Encoder", "gradient_checkpointing"): "layers and models say it",
+    ("VJEPA2Predictor", "gradient_checkpointing"): "layers and models say it",
     ("T5Attention", "gradient_checkpointing"): "layers and models say it",
     ("LongT5LocalAttention", "gradient_checkpointing"): "layers and models say it",
     ("LongT5TransientGlobalAttention", "gradient_checkpointing"): "layers and models say it",

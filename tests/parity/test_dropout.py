@@ -23,6 +23,7 @@ ELSEWHERE = {
     "ijepa": ("the names are those of files, as of all parts of this family", r"layers?\.\d.*\.dropout$"),
     "beit": ("the names are those of files, as of all parts of this family", r"(layers?\.\d.*|embeddings)\.dropout$"),
     "data2vec_vision": ("published attention has one that it calls only to tell its weights", r"attention\.dropout$"),
+    "vjepa2": ("published attention has one that it does not call", r"attention\.dropout$"),
     "vivit": ("the names are those of files, as of all parts of this family", r"layers?\.\d.*\.dropout$"),
     "eurobert": ("the head has one although its rate is 0", r"^dropout$"),
     "patchtst": ("the head has one although its rate is 0", r"^head\.dropout$"),

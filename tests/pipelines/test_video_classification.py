@@ -11,6 +11,7 @@ from kit.families import cases
 from kit.films import write_film
 from kit.pipelines import ours, same
 
+import bestiary
 from bestiary.core.errors import ArgumentError, InputError
 from bestiary.preprocess.video.reading import load_video
 
@@ -50,6 +51,24 @@ def test_labels(model_type: str, films: list[str], tmp_path: Path) -> None:
     for options in ({}, {"top_k": 1, "function_to_apply": "sigmoid"}, {"frame_sampling_rate": 3}):
         same(mine(films, **options), published(films, **options))
     same(mine(videos=films[0]), published(films[0]))
+
+
+def test_labels_by_a_video_processor(films: list[str], tmp_path: Path) -> None:
+    """The published one needs torchvision: the model gets frames that the published image processor made."""
+    case = cases()["vjepa2"]
+    torch.default_generator.manual_seed(0)
+    published = transformers.VJEPA2ForVideoClassification(transformers.VJEPA2Config(**case.config)).eval()
+    published.save_pretrained(tmp_path)
+    sizes = {"size": {"shortest_edge": 18}, "crop_size": SQUARE}
+    bestiary.VJEPA2VideoProcessor(**sizes).save_pretrained(tmp_path)
+    means = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+    frames = [list(load_video(film, sample_indices_fn=lambda **known: range(4))[0]) for film in films]
+    pixels = transformers.VideoMAEImageProcessorPil(**sizes, **means)(frames, return_tensors="pt").pixel_values
+    with torch.no_grad():
+        expected = published(pixel_values_videos=pixels).logits.softmax(-1)
+    for answer, scores in zip(ours("video-classification", tmp_path)(films), expected, strict=True):
+        found = {each["label"]: each["score"] for each in answer}
+        assert [found[f"LABEL_{number}"] for number in range(3)] == pytest.approx(scores.tolist(), abs=1e-5)
 
 
 def test_frames_in_place_of_files(films: list[str], tmp_path: Path) -> None:

