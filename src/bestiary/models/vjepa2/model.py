@@ -48,6 +48,7 @@ class VJEPA2PatchEmbeddings3D(TubeletEmbeddings):
     """Each tube flattened and projected."""
 
     projection_name, channels_name = "proj", "in_chans"
+    patch_size = Alias("config.patch_size")
 
 
 class VJEPA2Embeddings(nn.Module):
