@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ...nn.activations import activation
+from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
@@ -83,6 +84,8 @@ class VJEPA2MLP(nn.Module):
 
 class VJEPA2Layer(Layer):
     """x + attention(norm(x)), then x + mlp(norm(x)), either of which may be left out in training."""
+
+    hidden_size, num_attention_heads = Alias("attention.hidden_size"), Alias("attention.num_attention_heads")
 
     def __init__(self, config: VJEPA2Config, size: int, heads: int, ratio: float, drop_path_rate: float) -> None:
         super().__init__()

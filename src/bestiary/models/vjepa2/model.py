@@ -97,6 +97,8 @@ class VJEPA2Encoder(nn.Module):
 class VJEPA2PredictorEmbeddings(Starting):
     """The encoder's states in the width of the predictor, and the tokens that stand for tubes to be predicted."""
 
+    patch_size = Alias("config.patch_size")
+
     def __init__(self, config: VJEPA2Config) -> None:
         super().__init__()
         self.config = config
