@@ -3,6 +3,8 @@
 import base64
 import io
 import random
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -74,9 +76,28 @@ def test_a_bomb_is_refused(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 64)
     with pytest.raises(InputError, match="pixels"):
         load_image(encoded())
+    with pytest.raises(InputError, match=r"set PIL.Image.MAX_IMAGE_PIXELS \(now 64; twice as many are read\) higher"):
+        load_image(encoded())
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200)
     with pytest.warns(DecompressionBombWarning):
         load_image(encoded())
+
+
+def test_a_bomb_is_refused_by_what_its_head_says():
+    """A file of 60 bytes that says it has 30,000 x 30,000 pixels is not decoded."""
+    content = bytearray(encoded())
+    content[16:24] = struct.pack(">II", 30_000, 30_000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    with pytest.raises(InputError, match="900000000 pixels"):
+        ViTImageProcessor()(bytes(content[:60]))
+
+
+def test_one_pixel_and_none():
+    for mode in ("RGB", "L", "P", "RGBA", "I;16"):
+        assert ViTImageProcessor(size=4, do_convert_rgb=True)(Image.new(mode, (1, 1)))["pixel_values"][0].shape == (3, 4, 4)
+        for size in ((0, 3), (3, 0), (0, 0)):
+            with pytest.raises(InputError, match="has no pixels"):
+                ViTImageProcessor(size=4)(Image.new(mode, size))
 
 
 def test_the_network_is_not_touched_offline(monkeypatch):

@@ -94,7 +94,8 @@ def decode(content: bytes, name: str = "the image") -> Any:
         image.load()
     except pil.DecompressionBombError as error:
         raise InputError(
-            f"{name} claims so many pixels that it may exhaust the memory ({error}); scale it down first"
+            f"{name} claims so many pixels that it may exhaust the memory ({error}); scale it down first, or, where the file"
+            f" is to be trusted, set PIL.Image.MAX_IMAGE_PIXELS (now {pil.MAX_IMAGE_PIXELS}; twice as many are read) higher"
         ) from error
     except _DAMAGE as error:
         reason = str(error).partition(" <")[0]  # without the object that was read
