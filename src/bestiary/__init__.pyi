@@ -1425,6 +1425,12 @@ from .models.zamba2.model import Zamba2ForCausalLM as Zamba2ForCausalLM
 from .models.zamba2.model import Zamba2ForSequenceClassification as Zamba2ForSequenceClassification
 from .models.zamba2.model import Zamba2Model as Zamba2Model
 from .models.zamba2.model import Zamba2PreTrainedModel as Zamba2PreTrainedModel
+from .models.zoedepth import ZoeDepthConfig as ZoeDepthConfig
+from .models.zoedepth.image_processor import ZoeDepthImageProcessor as ZoeDepthImageProcessor
+from .models.zoedepth.image_processor import ZoeDepthImageProcessorFast as ZoeDepthImageProcessorFast
+from .models.zoedepth.image_processor import ZoeDepthImageProcessorPil as ZoeDepthImageProcessorPil
+from .models.zoedepth.model import ZoeDepthForDepthEstimation as ZoeDepthForDepthEstimation
+from .models.zoedepth.model import ZoeDepthPreTrainedModel as ZoeDepthPreTrainedModel
 from .nn.reproducible import reproducible as reproducible
 from .nn.row_draws import row_seed as row_seed
 from .pipelines.base import ChunkPipeline as ChunkPipeline

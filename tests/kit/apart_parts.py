@@ -5,6 +5,7 @@ _ABSENT = {
     BloomGelu GELUActivation GELUTanh NewGELUActivation QuickGELUActivation ReLUSquaredActivation SiLUActivation
     """,
     "the published model holds what is one module here, or a plain function": """
+    LogBinomialSoftmax
     AutoformerSeriesDecompositionLayer ConditionalDetrFrozenBatchNorm2d ConditionalDetrMLP
     ConditionalDetrSinePositionEmbedding DeformableDetrFrozenBatchNorm2d DeformableDetrMLP
     DeformableDetrSinePositionEmbedding MultiScaleDeformableAttention DetrFrozenBatchNorm2d DetrMLP DetrSinePositionEmbedding

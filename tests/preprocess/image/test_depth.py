@@ -1,5 +1,6 @@
 """Images whose edges become multiples of something, the maps that go with them, and predicted depth at the sizes of images."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 import transformers
 from PIL import Image
+from transformers.models.zoedepth import image_processing_pil_zoedepth
 
 import bestiary
 from bestiary.core.errors import InputError
@@ -77,3 +79,34 @@ def test_prompts() -> None:
         ours([PICTURE, TALL], prompts[:1])
     with pytest.raises(InputError, match="one number for each place"):
         ours(PICTURE, TALL)
+
+
+@pytest.mark.parametrize("options", [{}, {"do_pad": False}, {"do_resize": False}, {"ensure_multiple_of": 32, "resample": 3}])
+def test_mirrored_edges(options: dict[str, Any]) -> None:
+    ours, published = bestiary.ZoeDepthImageProcessor(), transformers.ZoeDepthImageProcessorPil()
+    for image in (PICTURE, TALL):
+        found, expected = ours(image, **options)["pixel_values"][0], published(image, **options)["pixel_values"][0]
+        np.testing.assert_allclose(found, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("targets", [None, [(9, 8), (4, 4)]])
+@pytest.mark.parametrize("options", [{}, {"do_remove_padding": False}])
+def test_mirrored_edges_are_cut_off(targets: Any, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published function resizes by a package that is not here; what stands in for it is bicubic, as it asks for."""
+
+    def resize(image: torch.Tensor, size: Any, interpolation: Any = None, antialias: bool = True) -> torch.Tensor:
+        assert (interpolation, antialias) == ("bicubic", False)
+        return torch.nn.functional.interpolate(image[None], size=[int(edge) for edge in size], mode="bicubic")[0]
+
+    stand_in = SimpleNamespace(resize=resize, InterpolationMode=SimpleNamespace(BICUBIC="bicubic"))
+    monkeypatch.setattr(image_processing_pil_zoedepth, "tvF", stand_in, raising=False)
+    ours, published = bestiary.ZoeDepthImageProcessor(), transformers.ZoeDepthImageProcessorPil()
+    outputs, flipped = (transformers.modeling_outputs.DepthEstimatorOutput(predicted_depth=torch.rand(2, 6, 7)) for _ in "ab")
+    for mirrored in (None, flipped):
+        arguments = {"outputs_flipped": mirrored, "target_sizes": targets, **options}
+        found = ours.post_process_depth_estimation(outputs, [(45, 70), (90, 41)], **arguments)
+        expected = published.post_process_depth_estimation(outputs, [(45, 70), (90, 41)], **arguments)
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(one["predicted_depth"], other["predicted_depth"], rtol=1e-6, atol=1e-6)
+    with pytest.raises(InputError, match="source_sizes is needed"):
+        ours.post_process_depth_estimation(outputs)

@@ -57,7 +57,8 @@ class DepthEstimationPipeline(Pipeline):
                 " post_process_depth_estimation"
             )
         sizes = model_outputs["target_size"].tolist()
-        predicted = method(BatchFeature(model_outputs), target_sizes=sizes)[0]["predicted_depth"].detach()
+        # The first sizes: of ZoeDepth those before the edges were mirrored, of others those that are wanted.
+        predicted = method(BatchFeature(model_outputs), sizes)[0]["predicted_depth"].detach()
         return Result({"predicted_depth": predicted, "depth": grey(predicted)})
 
 
