@@ -1067,6 +1067,10 @@ from .models.phimoe import PhimoeForCausalLM as PhimoeForCausalLM
 from .models.phimoe import PhimoeForSequenceClassification as PhimoeForSequenceClassification
 from .models.phimoe import PhimoeModel as PhimoeModel
 from .models.phimoe import PhimoePreTrainedModel as PhimoePreTrainedModel
+from .models.pixio import PixioConfig as PixioConfig
+from .models.pixio.model import PixioBackbone as PixioBackbone
+from .models.pixio.model import PixioModel as PixioModel
+from .models.pixio.model import PixioPreTrainedModel as PixioPreTrainedModel
 from .models.poolformer import PoolFormerConfig as PoolFormerConfig
 from .models.poolformer.image_processor import PoolFormerFeatureExtractor as PoolFormerFeatureExtractor
 from .models.poolformer.image_processor import PoolFormerImageProcessor as PoolFormerImageProcessor
@@ -1342,6 +1346,14 @@ from .models.vit.model import ViTForImageClassification as ViTForImageClassifica
 from .models.vit.model import ViTForMaskedImageModeling as ViTForMaskedImageModeling
 from .models.vit.model import ViTModel as ViTModel
 from .models.vit.model import ViTPreTrainedModel as ViTPreTrainedModel
+from .models.vit_mae import ViTMAEConfig as ViTMAEConfig
+from .models.vit_mae.model import ViTMAEForPreTraining as ViTMAEForPreTraining
+from .models.vit_mae.model import ViTMAEModel as ViTMAEModel
+from .models.vit_mae.model import ViTMAEPreTrainedModel as ViTMAEPreTrainedModel
+from .models.vit_msn import ViTMSNConfig as ViTMSNConfig
+from .models.vit_msn import ViTMSNForImageClassification as ViTMSNForImageClassification
+from .models.vit_msn import ViTMSNModel as ViTMSNModel
+from .models.vit_msn import ViTMSNPreTrainedModel as ViTMSNPreTrainedModel
 from .models.vivit import VivitConfig as VivitConfig
 from .models.vivit.image_processor import VivitImageProcessor as VivitImageProcessor
 from .models.vivit.model import VivitForVideoClassification as VivitForVideoClassification

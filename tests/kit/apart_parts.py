@@ -14,6 +14,8 @@ _ABSENT = {
     ViTLayer ViTMLP SwinMLP DeiTAttention DeiTLayer DeiTMLP IJepaAttention IJepaLayer IJepaMLP
     TableTransformerSinePositionEmbedding VivitAttention VivitLayer VivitMLP
     InterpolateInitialPositionEmbeddings
+    ViTMAEAttention ViTMAELayer ViTMAEMLP ViTMSNAttention ViTMSNLayer ViTMSNMLP
+    PixioAttention PixioDropPath PixioLayer PixioMLP
     BeitAttention BeitDropPath BeitLayer BeitMLP BeitRelativePositionBias
     """,
 }

@@ -143,6 +143,12 @@ def test_one_parameter_starts_again_without_the_others() -> None:
     assert (model.table.dense.weight == 7).all()
 
 
+# Family and parameter -> why it starts otherwise than in the reference.
+STARTS_OTHERWISE = {
+    ("vit_mae", "embeddings.position_embeddings"): "zeros there, which training does not change; sines and cosines are meant",
+}
+
+
 @pytest.mark.parametrize("model_type", list(cases()))
 def test_every_family_starts_as_in_the_reference(model_type: str, tmp_path: Path) -> None:
     case = cases()[model_type]
@@ -159,7 +165,7 @@ def test_every_family_starts_as_in_the_reference(model_type: str, tmp_path: Path
             continue
         expected, count = tensor.float(), tensor.numel()
         deviation, spread = expected.std(correction=0).item(), state[key].std(correction=0).item()
-        if count < 16:  # whose spread says little
+        if count < 16 or (model_type, key) in STARTS_OTHERWISE:  # the spread of few says little
             continue
         assert spread == pytest.approx(deviation, rel=10 / math.sqrt(2 * count), abs=1e-6), key  # ten standard errors
         assert (state[key].mean() - expected.mean()).abs() <= 10 * deviation / math.sqrt(count) + 1e-6, key

@@ -53,6 +53,7 @@ APART = {
     ("Data2VecVisionLayer", "chunk_size_feed_forward"): "nothing is computed in chunks, there neither",
     ("YolosEncoder", "gradient_checkpointing"): "layers and models say it",
     ("Data2VecVisionEncoder", "gradient_checkpointing"): "layers and models say it",
+    ("ViTMAEDecoder", "gradient_checkpointing"): "layers and models say it",
     ("Swinv2Encoder", "gradient_checkpointing"): "layers and models say it",
     ("TableTransformerDecoder", "gradient_checkpointing"): "layers and models say it",
     ("DetrConvEncoder", "config"): "the module at this path is a plain nn.ModuleDict",
@@ -61,7 +62,8 @@ APART = {
 }
 
 LITTLE = dict.fromkeys(
-    ("SwinBackbone", "BeitBackbone"), "the published one has its parts below a model in it, as its files do not"
+    ("SwinBackbone", "BeitBackbone", "PixioBackbone"),
+    "the published one has its parts below a model in it, as its files do not",
 )
 
 

@@ -10,6 +10,7 @@ APART = {
     "ViT": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
     "DeiT": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
     "Beit": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
+    "Pixio": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
     "IJepa": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
     "Vivit": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
     "CLIPForImageClassification": "the vision model is found",

@@ -43,13 +43,13 @@ class PatchSelfAttention(HasHeads):
 
 
 class PatchIntermediate(nn.Module):
-    """act(W x + b), the wide half of the MLP."""
+    """act(W x + b), the wide half of the MLP, `inner` wide, by default as the config says."""
 
     intermediate_act_fn = Alias("act")
 
-    def __init__(self, config: PreTrainedConfig) -> None:
+    def __init__(self, config: PreTrainedConfig, inner: int | None = None) -> None:
         super().__init__()
-        self.dense = nn.Linear(config.get("hidden_size"), config.get("intermediate_size"))
+        self.dense = nn.Linear(config.get("hidden_size"), inner or config.get("intermediate_size"))
         self.act = activation(config.get("hidden_act"))
 
     def forward(self, hidden_states: Tensor) -> Tensor:

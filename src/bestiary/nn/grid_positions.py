@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import InputError
+from ..core.errors import ConfigError, InputError
+from .relative import waves
 
 
 def sine_positions(real: Tensor, size: int, longest: float = 10000.0, before: float = 0.0) -> Tensor:
@@ -60,3 +61,15 @@ class LearnedGridPositions(nn.Module):
         y = self.row_embeddings(torch.arange(rows, device=real.device))[:, None].expand(-1, columns, -1)
         x = self.column_embeddings(torch.arange(columns, device=real.device)).expand(rows, -1, -1)
         return torch.cat((x, y), dim=-1).expand(len(real), -1, -1, -1)
+
+
+def grid_waves(rows: int, columns: int, size: int) -> Tensor:
+    """Sines and cosines of column, then of row (rows * columns, size), a quarter each (He et al. 2022, MAE).
+
+    Raises:
+        ConfigError: a size that is no multiple of 4.
+    """
+    if size % 4:
+        raise ConfigError(f"positions of a grid need a width that is a multiple of 4, not {size}")
+    y, x = torch.meshgrid(torch.arange(rows).float(), torch.arange(columns).float(), indexing="ij")
+    return torch.cat((*waves(x.flatten(), size // 2), *waves(y.flatten(), size // 2)), dim=-1)
