@@ -17,10 +17,16 @@ _ABSENT = {
     ViTMAEAttention ViTMAELayer ViTMAEMLP ViTMSNAttention ViTMSNLayer ViTMSNMLP
     PixioAttention PixioDropPath PixioLayer PixioMLP
     BeitAttention BeitDropPath BeitLayer BeitMLP BeitRelativePositionBias
+    MaskFormerSinePositionEmbedding MaskFormerDetrMLP
     """,
 }
 _OTHERWISE = {
     "the published form has masks, distances or memories of its own kind": """
+    MaskFormerSwinSelfAttention MaskFormerSwinSelfOutput MaskFormerSwinAttention MaskFormerSwinIntermediate
+    MaskFormerSwinOutput MaskFormerSwinLayer MaskFormerSwinPatchMerging MaskFormerSwinStage MaskFormerSwinEncoder
+    MaskFormerPixelDecoder MaskFormerPixelLevelModule MaskFormerDetrSelfAttention
+    MaskFormerDetrCrossAttention MaskFormerDetrDecoderLayer MaskFormerDetrDecoder MaskFormerTransformerModule
+    MaskFormerSwinEmbeddings MaskFormerSwinPatchEmbeddings
     Attention EmbeddingGemma2TextPLE EmbeddingGemma2TextPLEBlock BigBirdAttention BigBirdBlockSparseAttention
     BigBirdEncoder BigBirdLayer
     BigBirdPegasusBlockSparseAttention BigBirdPegasusEncoderAttention BigBirdPegasusEncoderLayer BloomAttention

@@ -105,7 +105,7 @@ def token_labels(inputs: Inputs) -> Inputs:
 
 def matched_in_torch(labels: Inputs) -> Inputs:
     """The labels, or none where they are lists of objects, which are matched outside of torch."""
-    return {} if isinstance(labels.get("labels"), list) else labels
+    return {} if any(isinstance(labels.get(name), list) for name in ("labels", "mask_labels")) else labels
 
 
 def class_labels(count: int, per_token: bool = False) -> Callable[[Inputs], Inputs]:

@@ -18,6 +18,7 @@ APART = {
     "ConditionalDetrForSegmentation": "the detector inside is looked at",
     "Llama4ForCausalLM": "the published head looks for its model under a name that nothing has there, and says itself",
     "DINOv3": "it has no decoder; the published call takes the `model` inside for one, for its name",
+    "MaskFormerSwinBackbone": "its stages are found in the model in it",
     "SwinBackbone": "its parts are its own, as in files; the published one has a model in it",
     "DPR": "the question's and the context's models have no `encoder`; they are the published wrappers' own part",
 }

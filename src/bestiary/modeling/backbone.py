@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -124,16 +125,19 @@ def build_backbone(config: BackboneConfig) -> Backbone:
     return backbone
 
 
-def stand_on(model: PreTrainedModel, backbone: Backbone, path: str) -> None:
-    """Let `model` write the backbone at `path` in it as the backbone's family does, and show what happens there.
+def read_as_backbone(model: PreTrainedModel, path: str) -> None:
+    """Let files of `model` name the weights of the backbone at `path` in it as the backbone's family does."""
+    backbone: Any = model.get_submodule(path)
+    model.__dict__["_weight_rules"] = (*model._weight_rules, *below(path, backbone._weight_rules))
 
-    Its hidden states and attentions are the backbone's then, and so are the names of weights in files.
-    """
+
+def stand_on(model: PreTrainedModel, backbone: Backbone, path: str) -> None:
+    """`read_as_backbone`; the hidden states and attentions of `model` are the backbone's too, at `path` in it."""
+    read_as_backbone(model, path)
 
     def under(place: str) -> str:
         return f"{path}.{place}"
 
-    model.__dict__["_weight_rules"] = (*model._weight_rules, *below(path, backbone._weight_rules))
     model.__dict__["stacks"] = {
         name: replace(
             stack,

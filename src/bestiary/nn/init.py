@@ -32,6 +32,12 @@ def constant(value: float) -> Start:
     return lambda weight: weight.fill_(value)
 
 
+def spread_evenly(module: nn.Module, gain: float = 1.0) -> dict[str, Start]:
+    """Rules by which all matrices and filters in `module` start uniform, as wide as in Glorot and Bengio 2010."""
+    weights = [name for name, weight in module.named_parameters() if weight.dim() > 1]
+    return dict.fromkeys(weights, lambda weight: nn.init.xavier_uniform_(weight, gain=gain))
+
+
 class Starting(nn.Module):
     """A module that says how parameters in it start, where that is not usual.
 

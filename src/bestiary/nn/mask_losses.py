@@ -15,6 +15,7 @@ from ..core.errors import InputError
 from ..core.optional import require
 from .init import Starting
 from .point_sampling import at_points, uncertain_points
+from .values import extremes, may_look
 
 
 class PredictedMasks(NamedTuple):
@@ -77,7 +78,7 @@ class MaskCriterion(Starting):
     ) -> None:
         super().__init__()
         self.weights = {"loss_cross_entropy": class_weight, "loss_mask": mask_weight, "loss_dice": dice_weight}
-        self.points = points
+        self.points, self.num_labels = points, classes
         self.register_buffer("empty_weight", torch.ones(classes + 1))
 
         def start(weight: Tensor) -> None:
@@ -176,10 +177,11 @@ def read_masks(mask_labels: Any, class_labels: Any, predicted: PredictedMasks) -
                 f"image {index} has mask_labels of shape {tuple(masks.shape)} and class_labels of shape {tuple(classes.shape)}"
                 f" ({classes.dtype}); expected (masks, height, width) and (masks,) of whole numbers"
             )
-        if len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) <= most:
+        bounds = extremes(classes) if len(classes) and may_look(classes) else None
+        if bounds is not None and (bounds[0] < 0 or bounds[1] > most):
             raise InputError(
-                f"class_labels of image {index} go from {int(classes.min())} to {int(classes.max())}; this model has the"
-                f" classes 0 to {most} (num_labels={most + 1})"
+                f"class_labels of image {index} go from {bounds[0]} to {bounds[1]}; this model has the classes 0 to {most}"
+                f" (num_labels={most + 1})"
             )
         real.append((masks.to(predicted.masks), classes.to(predicted.classes.device).long()))
     return real

@@ -1,6 +1,6 @@
 """Maps of what stands where in an image, from a model that predicts a class and a mask for each of its queries."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,13 +15,23 @@ class SegmentationMixin:
     """Predictions of masks to maps. `outputs` has `logits` (B, Q, N+1), the last class meaning nothing, and `pred_masks`
     (B, Q, Y, X); with `target_sizes`, height and width of each image, maps have these.
 
-    Class attribute `every_class_has_places`: in maps of classes the last one means something too.
+    Class attributes:
+        predictions: the names of these two, where they are others.
+        mask_size: height and width that masks are brought to before all else, bilinear.
+        every_class_has_places: in maps of classes the last one means something too.
 
     Raises:
         InputError: not one size for each image.
     """
 
     every_class_has_places: ClassVar[bool] = False
+    predictions: ClassVar[tuple[str, str]] = ("logits", "pred_masks")
+    mask_size: ClassVar[tuple[int, int] | None] = None
+
+    def predicted(self, outputs: Any) -> tuple[Any, Any]:
+        """Logits of classes (B, Q, N+1) and of masks (B, Q, Y, X)."""
+        logits, masks = (outputs[name] if isinstance(outputs, dict) else getattr(outputs, name) for name in self.predictions)
+        return logits, masks if self.mask_size is None else resized_all(masks, self.mask_size)
 
     def post_process_semantic_segmentation(
         self, outputs: Any, target_sizes: Sizes = None, return_segmentation_scores: bool = False
@@ -33,12 +43,14 @@ class SegmentationMixin:
         """
         import torch
 
-        shares = outputs.logits.softmax(-1)
+        logits, masks = self.predicted(outputs)
+        shares = logits.softmax(-1)
         shares = shares if self.every_class_has_places else shares[..., :-1]
-        scores = torch.einsum("bqc,bqyx->bcyx", shares, outputs.pred_masks.sigmoid())
-        rows = [resized(row, size) for row, size in zip(scores, sizes_of(target_sizes, len(scores)), strict=True)]
+        scores = torch.einsum("bqc,bqyx->bcyx", shares, masks.sigmoid())
+        each = zip(scores, sizes_of(target_sizes, len(scores)), strict=True)
         if not return_segmentation_scores:
-            return [row.argmax(0) for row in rows]
+            return [highest(sized_in_turn(row, size)) for row, size in each]
+        rows = [resized(row, size) for row, size in each]
         return [BatchFeature({"segmentation": row.argmax(0), "segmentation_scores": row}) for row in rows]
 
     def post_process_instance_segmentation(
@@ -83,42 +95,79 @@ class SegmentationMixin:
         """
         import torch
 
-        sizes = sizes_of(target_sizes, len(outputs.logits))
-        best, labels = outputs.logits.softmax(-1).max(-1)
+        logits, drawn = self.predicted(outputs)
+        sizes = sizes_of(target_sizes, len(logits))
+        best, labels = logits.softmax(-1).max(-1)
         results = []
-        for masks, scores, classes, size in zip(outputs.pred_masks.sigmoid(), best, labels, sizes, strict=True):
-            kept = (classes != outputs.logits.shape[-1] - 1) & (scores > threshold)
+        for masks, scores, classes, size in zip(drawn, best, labels, sizes, strict=True):
+            kept = (classes != logits.shape[-1] - 1) & (scores > threshold)
             if not kept.any():
                 empty = torch.full(tuple(masks.shape[-2:] if size is None else map(int, size)), -1.0)
                 results.append({"segmentation": empty, "segments_info": []})
                 continue
-            weighted = resized(masks[kept], size) * scores[kept][:, None, None]
             limits = mask_threshold, overlap_mask_area_threshold
-            results.append(_segments(weighted, scores[kept], classes[kept], limits, label_ids_to_fuse or ()))
+            found = masks[kept].sigmoid(), scores[kept], classes[kept]
+            results.append(_segments(*found, size, limits, label_ids_to_fuse or ()))
         return results
 
 
-def _segments(masks: Any, scores: Any, labels: Any, limits: tuple[float, float], fused: Collection[int]) -> dict[str, Any]:
-    """The map and the facts of the segments of an image, from its masks (Q, Y, X), scores and labels (Q,)."""
+def _segments(
+    masks: Any, scores: Any, labels: Any, size: Any, limits: tuple[float, float], fused: Collection[int]
+) -> dict[str, Any]:
+    """The map and the facts of the segments of an image, from its masks (Q, Y, X) in 0..1, scores and labels (Q,)."""
     import torch
 
-    winner = masks.argmax(0)
-    segmentation = torch.zeros(winner.shape, dtype=torch.int32, device=masks.device)
+    areas: list[Any] = []
+
+    def weighted() -> Iterable[Any]:
+        for place, some in zip(range(0, len(masks), TOGETHER), sized_in_turn(masks, size), strict=True):
+            some = some * scores[place : place + TOGETHER, None, None]
+            areas.extend((each >= limits[0]).count_nonzero() for each in some)
+            yield some
+
+    winner = highest(weighted())
+    own = winner.flatten().bincount(minlength=len(masks))
+    parts = (own / torch.stack(areas)).tolist()  # not finite where there is no mask
     segments: list[dict[str, Any]] = []
     numbers: dict[int, int] = {}
-    for query, label in enumerate(labels.tolist()):
-        own = winner == query
-        part = own.sum() / (masks[query] >= limits[0]).sum()  # not finite where there is no mask
-        if not own.any() or not part.isfinite() or part.item() <= limits[1]:
+    table = torch.zeros(len(masks), dtype=torch.int32)
+    last = 0
+    facts = zip(labels.tolist(), scores.tolist(), own.tolist(), parts, strict=True)
+    for query, (label, score, count, part) in enumerate(facts):
+        if not count or not limits[1] < part < float("inf"):
             continue
-        last = max((segment["id"] for segment in segments), default=0)
         number = numbers.get(label, last + 1)
         if label in fused:
             numbers[label] = number
-        segmentation[own] = number
-        score = round(scores[query].item(), 6)
-        segments.append({"id": number, "label_id": label, "was_fused": label in fused, "score": score})
-    return {"segmentation": segmentation, "segments_info": segments}
+        table[query], last = number, max(last, number)
+        segments.append({"id": number, "label_id": label, "was_fused": label in fused, "score": round(score, 6)})
+    return {"segmentation": table.to(winner.device)[winner], "segments_info": segments}
+
+
+# Maps that are resized and compared together: as many as a cache of two megabytes holds in a usual size.
+TOGETHER = 2
+
+
+def sized_in_turn(maps: Any, size: Any) -> Iterable[Any]:
+    """Maps (N, Y, X) in another height and width, as `resized` gives them, some at a time."""
+    for some in maps.split(TOGETHER):
+        yield resized(some, size)
+
+
+def highest(maps: Iterable[Any]) -> Any:
+    """Which map is highest at each place (Y, X), the first of equals, of maps that come some at a time (N, Y, X)."""
+    import torch
+
+    with torch.no_grad():
+        singles = (each for some in maps for each in some)
+        best = next(singles).clone()
+        # Numbers of maps as floats: comparing and filling by masks of bytes takes several times longer.
+        winner, better = torch.zeros_like(best), torch.empty_like(best)
+        for place, each in enumerate(singles, start=1):
+            torch.gt(each, best, out=better)
+            torch.maximum(winner, better.mul_(place), out=winner)
+            torch.maximum(best, each, out=best)
+    return winner.long()
 
 
 def run_lengths(segmentation: Any) -> list[list[int]]:
@@ -143,10 +192,13 @@ def sizes_of(target_sizes: Sizes, count: int) -> Any:
     return [None] * count if target_sizes is None else target_sizes
 
 
-def resized(maps: Any, size: Any) -> Any:
-    """Maps (N, Y, X) in another height and width, bilinear; None leaves them."""
+def resized_all(maps: Any, size: tuple[int, int]) -> Any:
+    """Maps (B, N, Y, X) in another height and width, bilinear."""
     from torch.nn.functional import interpolate
 
-    if size is None:
-        return maps
-    return interpolate(maps[None], size=tuple(map(int, size)), mode="bilinear", align_corners=False)[0]
+    return interpolate(maps, size=size, mode="bilinear", align_corners=False)
+
+
+def resized(maps: Any, size: Any) -> Any:
+    """Maps (N, Y, X) in another height and width, bilinear; None leaves them."""
+    return maps if size is None else resized_all(maps[None], (int(size[0]), int(size[1])))[0]

@@ -1,0 +1,136 @@
+"""Images and maps of instances for models that predict a set of masks, MaskFormer's relatives."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...core.errors import ArgumentError, InputError
+from ...core.kinds import Count
+from ..batch import BatchFeature, TensorType
+from . import transforms
+from .base import channel_formats
+from .instance_masks import InstanceMasksMixin
+from .maps import map_list, read_map
+from .pil_backend import Deviation, Size, edges
+from .reading import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, ChannelDimension, flat_list, to_array
+from .standard import StandardImageProcessor
+
+
+class MaskImageProcessor(InstanceMasksMixin, StandardImageProcessor):
+    """Images to `pixel_values` and `pixel_mask`, maps to `mask_labels` and `class_labels`.
+
+    Edges are rounded up to multiples of `size_divisor`. Places of a map that are `ignore_index` belong to no mask. With
+    `do_reduce_labels` classes count from 1, and 0 is `ignore_index`. `num_labels` is kept for the model.
+    """
+
+    model_input_names: ClassVar[list[str]] = ["pixel_values", "pixel_mask"]
+    attribute_map: ClassVar[dict[str, str]] = {"size_divisibility": "size_divisor", "reduce_labels": "do_reduce_labels"}
+
+    size: Size = edges(shortest_edge=800, longest_edge=1333)
+    default_to_square: bool = False
+    size_divisor: Count = 32
+    image_mean: float | Sequence[float] = IMAGENET_DEFAULT_MEAN
+    image_std: Deviation = IMAGENET_DEFAULT_STD
+    ignore_index: int | None = None
+    do_reduce_labels: bool = False
+    num_labels: int | None = None
+    do_pad: bool | None = True
+
+    def validate(self) -> None:
+        longest = self.__dict__.pop("max_size", None)  # where older files have the limit of the longer edge
+        if isinstance(self.size, int):
+            self.size = {"shortest_edge": self.size, "longest_edge": longest}
+        super().validate()
+
+    def output_size(self, height: int, width: int, size: transforms.SizeDict) -> tuple[int, int]:
+        rows, columns = super().output_size(height, width, size)
+        step = self.size_divisor or 1
+        return -(-rows // step) * step, -(-columns // step) * step
+
+    def preprocess(
+        self,
+        images: Any,
+        segmentation_maps: Any = None,
+        instance_id_to_semantic_id: Any = None,
+        *,
+        return_tensors: str | TensorType | None = None,
+        data_format: str | None = None,
+        input_data_format: str | None = None,
+        device: Any = None,
+        **overrides: Any,
+    ) -> BatchFeature:
+        """As every image processor; with `segmentation_maps` also `mask_labels` and `class_labels`, of each image masks
+        (M, Y, X) of 0 and 1, of the size of `pixel_values`, and their classes (M,). Padding belongs to no mask.
+
+        Args:
+            segmentation_maps: of each image (or of the one) a map of its size, whole numbers, as `maps.read_map` takes them.
+            instance_id_to_semantic_id: the class of each number in a map, for all images or a list with one for each; without
+                it numbers are classes.
+
+        Raises:
+            InputError: maps that are not so, not one for each image, or a number without a class.
+            ArgumentError: do_reduce_labels without an ignore_index.
+        """
+        call = self.with_overrides(overrides)
+        options = {"return_tensors": return_tensors, "data_format": data_format, "device": device, **overrides}
+        if segmentation_maps is None:
+            return super().preprocess(images, input_data_format=input_data_format, **options)
+        _, source_format = channel_formats(None, input_data_format)
+        arrays = [to_array(x, bool(call.do_convert_rgb), source_format, i) for i, x in enumerate(flat_list(images))]
+        maps = [read_map(each, index) for index, each in enumerate(map_list(segmentation_maps))]
+        if len(maps) != len(arrays):
+            raise InputError(f"segmentation_maps must be one for each image; found {len(maps)} for {len(arrays)} images")
+        classes = class_tables(instance_id_to_semantic_id, len(arrays))
+        batch = super().preprocess(arrays, input_data_format=ChannelDimension.LAST, **options)
+        first = data_format != ChannelDimension.LAST
+        shapes = [image.shape[-2:] if first else image.shape[:2] for image in batch["pixel_values"]]
+        labels = []
+        for index, (each, array, table, shape) in enumerate(zip(maps, arrays, classes, shapes, strict=True)):
+            if each.shape != array.shape[:2]:
+                raise InputError(
+                    f"segmentation map {index} has {each.shape[0]} x {each.shape[1]} pixels, its image {array.shape[0]} x"
+                    f" {array.shape[1]}; expected the same: scale the map to its image, by the nearest pixel"
+                )
+            masks, found = call.instances(each, table)
+            labels.append(
+                (np.pad(masks, ((0, 0), *((0, end - now) for end, now in zip(shape, masks.shape[1:], strict=True)))), found)
+            )
+        for name, place in (("mask_labels", 0), ("class_labels", 1)):
+            made = [BatchFeature({name: [each[place]]}, return_tensors)[name][0] for each in labels]
+            batch[name] = made if device is None else [BatchFeature({name: each}).to(device)[name] for each in made]
+        return batch
+
+    def instances(self, numbers: np.ndarray, table: Mapping[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
+        """The masks (M, Y, X) in a map (Y, X), resized as its image is, and their classes (M,)."""
+        if self.do_reduce_labels:
+            if self.ignore_index is None:
+                raise ArgumentError("do_reduce_labels makes 0 the label that is ignored; say which that is by ignore_index")
+            numbers = np.where(numbers == 0, self.ignore_index, numbers.astype(np.int64) - 1)
+        if self.do_resize:
+            size: Any = self.size
+            height, width = numbers.shape
+            numbers = transforms.resize_map(numbers, *self.output_size(height, width, size))
+        present = [number for number in np.unique(numbers).tolist() if number != self.ignore_index]
+        masks = np.stack([numbers == number for number in present]) if present else np.zeros((0, *numbers.shape), bool)
+        reduced = int(self.do_reduce_labels)
+        missing = [number + reduced for number in present if table is not None and number + reduced not in table]
+        if missing:
+            raise InputError(f"instance_id_to_semantic_id has no class for {missing[:8]}, which a segmentation map holds")
+        labels = present if table is None else [table[number + reduced] - reduced for number in present]
+        return masks.astype(np.float32), np.asarray(labels, np.int64)
+
+
+def class_tables(tables: Any, count: int) -> list[Mapping[int, int] | None]:
+    """The table of classes of each of `count` images.
+
+    Raises:
+        InputError: neither one table nor one for each image.
+    """
+    listed = [tables] * count if tables is None or isinstance(tables, Mapping) else list(tables)
+    if len(listed) != count or not all(each is None or isinstance(each, Mapping) for each in listed):
+        raise InputError(
+            f"instance_id_to_semantic_id must be a dictionary, or a list of one for each image; found {len(listed)} for {count}"
+            " images"
+        )
+    return listed
