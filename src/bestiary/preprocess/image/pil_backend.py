@@ -12,7 +12,9 @@ from ...core.logging import warn_once
 from ..batch import BatchFeature, TensorType
 from . import transforms
 from .base import BaseImageProcessor, channel_formats
+from .quick_steps import Levels, can_be_scaled_first, scale
 from .reading import ChannelDimension, PILImageResampling, flat_list, to_array
+from .threads import for_each
 
 Deviation = Positive | Sequence[Positive]
 Size = int | Sequence[int] | dict[str, int] | dict[str, int | None]
@@ -141,12 +143,25 @@ class PilBackend(BaseImageProcessor):
         if device is not None and return_tensors != TensorType.PYTORCH:
             warn_once("device-of-arrays", f'device={device!r:.80} moves torch tensors alone; return_tensors="pt" makes them')
             device = None
-        arrays = [call.process_image(image, call.do_convert_rgb, source_format, index) for index, image in enumerate(items)]
         settings = {name: call.get(name) for name in self._field_names}
+        size: Any = call.size
+        if call.do_resize and call._has("process_image", "resize", "_preprocess") and can_be_scaled_first(items):
+            sizes = [call.output_size(image.height, image.width, size) for image in items]
+            arrays = for_each(lambda image, to: scale(image, to, call.resample), items, sizes)
+            settings["do_resize"] = False
+        else:
+            places = range(len(items))
+            arrays = for_each(
+                lambda image, place: call.process_image(image, call.do_convert_rgb, source_format, place), items, places
+            )
         batch = call._preprocess(
             arrays, **settings, return_tensors=return_tensors, data_format=data_format, input_data_format=source_format
         )
         return batch if device is None else batch.to(device)
+
+    def _has(self, *names: str) -> bool:
+        """Whether the steps of these names are those of this class, and not what a subclass does instead."""
+        return all(getattr(type(self), name) is getattr(PilBackend, name) for name in names)
 
     def process_image(
         self,
@@ -180,26 +195,37 @@ class PilBackend(BaseImageProcessor):
         **kwargs: Any,
     ) -> BatchFeature:
         """All steps on images (C, Y, X), with the settings of one call; `kwargs` are those of subclasses."""
-        pixels = []
-        for image in images:
+
+        by_levels = do_rescale and do_normalize and self._has("rescale", "normalize")
+        levels = Levels(rescale_factor, image_mean, image_std) if by_levels else None
+
+        def steps(image: np.ndarray) -> np.ndarray:
             if do_resize:
                 image = self.resize(image, size, resample)
             if do_center_crop:
                 image = self.center_crop(image, crop_size)
-            if do_rescale:
-                _warn_if_rescaled(image)
-                image = self.rescale(image, rescale_factor)
-            if do_normalize:
-                image = self.normalize(image, image_mean, image_std)
+            if levels is not None and image.dtype == np.uint8:
+                image = levels(image)
+            else:
+                image = self._leveled(image, rescale_factor if do_rescale else None, do_normalize, image_mean, image_std)
             if do_flip_channel_order:
                 image = transforms.flip_channels(image.transpose(1, 2, 0)).transpose(2, 0, 1)
-            pixels.append(image)
+            return image
+
+        pixels = for_each(steps, images)
         features: dict[str, Any] = {}
         if do_pad and "pixel_mask" in self.model_input_names:
             pixels, features["pixel_mask"] = self.pad(pixels, pad_size, return_mask=True)
         elif do_pad:
             pixels = self.pad(pixels, pad_size)
         return BatchFeature({"pixel_values": [_in_order(image, data_format) for image in pixels], **features}, return_tensors)
+
+    def _leveled(self, image: np.ndarray, factor: float | None, normalized: bool | None, mean: Any, std: Any) -> np.ndarray:
+        """An image (C, Y, X) rescaled by `factor`, unless that is None, and normalised where that is to be done."""
+        if factor is not None:
+            _warn_if_rescaled(image)
+            image = self.rescale(image, factor)
+        return self.normalize(image, mean, std) if normalized else image
 
     def resize(
         self,
