@@ -1218,6 +1218,14 @@ from .models.sam.model import SamModel as SamModel
 from .models.sam.model import SamPreTrainedModel as SamPreTrainedModel
 from .models.sam.model import SamVisionModel as SamVisionModel
 from .models.sam.processor import SamProcessor as SamProcessor
+from .models.sam_hq import SamHQConfig as SamHQConfig
+from .models.sam_hq import SamHQMaskDecoderConfig as SamHQMaskDecoderConfig
+from .models.sam_hq import SamHQPromptEncoderConfig as SamHQPromptEncoderConfig
+from .models.sam_hq import SamHQVisionConfig as SamHQVisionConfig
+from .models.sam_hq.model import SamHQModel as SamHQModel
+from .models.sam_hq.model import SamHQPreTrainedModel as SamHQPreTrainedModel
+from .models.sam_hq.model import SamHQVisionModel as SamHQVisionModel
+from .models.sam_hq.processor import SamHQProcessor as SamHQProcessor
 from .models.seed_oss import SeedOssConfig as SeedOssConfig
 from .models.seed_oss import SeedOssForCausalLM as SeedOssForCausalLM
 from .models.seed_oss import SeedOssForQuestionAnswering as SeedOssForQuestionAnswering

@@ -58,6 +58,7 @@ _OTHERWISE = {
     """,
     "the states are the same, in another form, or differ at padding, which sees nothing": """
     SamAttention SamTwoWayAttentionBlock SamTwoWayTransformer SamVisionAttention
+    SamHQAttention SamHQTwoWayAttentionBlock SamHQTwoWayTransformer SamHQVisionAttention
     Bottleneck ConvBertAttention DPTViTEmbeddings EsmRotaryEmbedding GPTNeoAttention
     VJEPA2PatchEmbeddings3D VJEPA2Encoder VJEPA2Layer VJEPA2RopeAttention VJEPA2PoolerCrossAttention
     VJEPA2PoolerSelfAttentionLayer VJEPA2PoolerCrossAttentionLayer

@@ -96,15 +96,16 @@ class SamVisionEncoder(GlobalWindowParts, SamPreTrainedModel):
 
 
 class SamVisionModel(SamPreTrainedModel):
-    """The image encoder by itself."""
+    """The image encoder by itself. Class attribute `encoder_class`: its class."""
 
+    encoder_class: ClassVar[type[SamVisionEncoder]] = SamVisionEncoder
     config_class = SamVisionConfig
     stacks = {"": Stack("vision_encoder.layers")}
     config: SamVisionConfig
 
     def __init__(self, config: SamVisionConfig) -> None:
         super().__init__(config)
-        self.vision_encoder = SamVisionEncoder(config)
+        self.vision_encoder = self.encoder_class(config)
 
     def get_input_embeddings(self) -> nn.Module:
         return self.vision_encoder.patch_embed
@@ -123,8 +124,10 @@ def heads_as_rows(weights: Tensors | None) -> Tensors | None:
 
 
 class SamModel(PromptableModel, SamPreTrainedModel):
-    """SAM: images and prompts to masks."""
+    """SAM: images and prompts to masks. Class attributes: the classes of two parts."""
 
+    encoder_class: ClassVar[type[SamVisionEncoder]] = SamVisionEncoder
+    decoder_class: ClassVar[type[MaskDecoder]] = SamMaskDecoder
     stacks = {
         "vision_": Stack("vision_encoder.layers"),
         "mask_decoder_": Stack("mask_decoder.transformer.layers", told="cross_attn_image_to_token"),
@@ -136,9 +139,9 @@ class SamModel(PromptableModel, SamPreTrainedModel):
         super().__init__(config)
         vision = config.vision_config
         self.shared_image_embedding = FourierPositions(vision.num_pos_feats, vision.scale)
-        self.vision_encoder = SamVisionEncoder(vision)
+        self.vision_encoder = self.encoder_class(vision)
         self.prompt_encoder = PromptEncoder(config.prompt_encoder_config, FourierPositions(vision.num_pos_feats, vision.scale))
-        self.mask_decoder = SamMaskDecoder(config.mask_decoder_config)
+        self.mask_decoder = self.decoder_class(config.mask_decoder_config)
 
     @torch.no_grad()
     def get_image_embeddings(self, pixel_values: Tensor) -> Tensor:
