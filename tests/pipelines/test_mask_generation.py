@@ -112,3 +112,16 @@ def test_options_that_make_no_sense_are_refused(folder: Path) -> None:
     for options in ({"points_per_batch": 0}, {"crop_overlap_ratio": 2.0}, {"crops_n_layers": -1}, {"points_per_crop": "many"}):
         with pytest.raises(ArgumentError, match=next(iter(options))):
             pipeline(PICTURES[0], **options)
+
+
+def test_a_model_of_two_kinds_of_maps(tmp_path: Path) -> None:
+    case = cases()["sam_hq"]
+    torch.default_generator.manual_seed(0)
+    transformers.SamHQModel(transformers.SamHQConfig(**case.config)).save_pretrained(tmp_path)
+    size = {"height": 32, "width": 32}
+    transformers.SamImageProcessorPil(size={"longest_edge": 32}, pad_size=size).save_pretrained(tmp_path)
+    pipeline = generator(tmp_path)
+    options = {**SOME, "points_per_crop": 4, "points_per_batch": 5, "output_rle_mask": True}
+    alone = [pipeline(picture, **options)["rle_mask"] for picture in PICTURES]
+    assert len(alone[0]) > 1
+    assert [answer["rle_mask"] for answer in pipeline(PICTURES, batch_size=3, **options)] == alone
