@@ -75,6 +75,10 @@ LIES = {
     "no-blocks": (whole(tensors=(tensor(shape=(33,), kind=8),)), "rows of 33 numbers, and Q8_0 holds them in blocks of 32"),
     "scalar-blocks": (whole(tensors=(tensor(shape=(), kind=8),)), "rows of 1 numbers"),
     "unaligned": (whole(tensors=(tensor(offset=4),)), "no multiple of the alignment 32"),
+    "smaller-type": (
+        whole(tensors=(tensor("a", (64,), kind=8), tensor("b", (4,), offset=256)), data=320),
+        "188 bytes lie between the end of 'a', by its type Q8_0",
+    ),
     "overlap": (whole(tensors=(tensor("a", (16,)), tensor("b", (4,), offset=32))), "'a' and 'b' share bytes"),
 }
 

@@ -172,7 +172,7 @@ class _Cursor:
             places[name] = self.place(name)
         start = -(-self.at // alignment) * alignment
         tensors = {name: self.entry(name, *place, start, alignment) for name, place in places.items()}
-        self.check_overlaps(tensors)
+        self.check_neighbours(tensors, start, alignment)
         return GgufHeader(self.path, version, alignment, metadata, tensors)
 
     def problem(self, what: str) -> CorruptFile:
@@ -273,11 +273,18 @@ class _Cursor:
             )
         return Entry(kind, shape, start + offset, nbytes)
 
-    def check_overlaps(self, tensors: dict[str, Entry]) -> None:
-        end, before = 0, ""
+    def check_neighbours(self, tensors: dict[str, Entry], start: int, alignment: int) -> None:
+        """Refuse tensors that share bytes, or leave some out: the type or the shape of one of them is another."""
+        end, before = start, ""
         for name, entry in sorted(tensors.items(), key=lambda item: (item[1].offset, item[1].nbytes)):
             if entry.offset < end:
                 raise self.problem(f"the tensors {before!r:.80} and {name!r:.80} share bytes of the file")
+            if before and entry.offset - end >= alignment:
+                kind, shape = tensors[before].kind.name, list(tensors[before].shape)
+                raise self.problem(
+                    f"{entry.offset - end} bytes lie between the end of {before!r:.80}, by its type {kind} and shape {shape}, and"
+                    f" {name!r:.80}; expected less than {alignment}"
+                )
             end, before = entry.offset + entry.nbytes, name
 
 

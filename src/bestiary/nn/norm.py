@@ -1,10 +1,11 @@
 """Normalisations that torch lacks or computes in another precision."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from ..kernels.direct import in_transform
 from ..kernels.elements import ONCE, SHIFTED, TWICE, rms_norm
 
 
@@ -18,6 +19,12 @@ class RMSNorm(nn.Module):
     """
 
     start: ClassVar[float] = 1.0
+    # The kernel of C knows nothing of another `_lean` of a subclass.
+    _has_kernel: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._has_kernel = cls._lean is RMSNorm._lean
 
     def __init__(self, size: int, eps: float = 1e-6) -> None:
         super().__init__()
@@ -38,7 +45,7 @@ class RMSNorm(nn.Module):
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
-        fast = rms_norm(hidden_states, self.weight, self._number, TWICE)
+        fast = rms_norm(hidden_states, self.weight, self._number, TWICE) if self._has_kernel else None
         if fast is not None:
             return fast
         normed = self._lean(hidden_states)
@@ -52,8 +59,8 @@ class RMSNorm(nn.Module):
     def _lean(self, x: Tensor) -> Tensor | None:
         """x / sqrt(mean(x^2) + eps) with fewer passes over `x`, where nothing has to be kept for gradients; else None."""
         plain = x.is_cpu and x.dtype == self.weight.dtype == torch.float32
-        if not plain or torch.is_grad_enabled() or torch.compiler.is_compiling():
-            return None
+        if not plain or torch.is_grad_enabled() or torch.compiler.is_compiling() or in_transform():
+            return None  # under vmap weights may be many, which fit no result in place
         length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
         return x * torch.addcmul(self._eps, length, length, value=1 / x.shape[-1]).rsqrt_()
 
@@ -68,7 +75,7 @@ class ShiftedRMSNorm(RMSNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
-        fast = rms_norm(x, self.weight, self._number, SHIFTED)
+        fast = rms_norm(x, self.weight, self._number, SHIFTED) if self._has_kernel else None
         if fast is not None:
             return fast
         normed = self._lean(x)

@@ -56,7 +56,7 @@ class LayerSteps:
         if type(module).forward is _LAYER_NORM and rows == 1:
             return self._layer_norm(into, module, source)
         rounding = _ROUNDINGS.get(type(module).forward)
-        if rounding is None or module.weight.dim() != 1:
+        if rounding is None or module.weight.dim() != 1 or not module._has_kernel:
             raise Unfit(f"{name} is a {type(module).__name__}")
         weight, epsilon = self.watch.tensor(module, "weight", self.dtype), self.watch.value(module, "_number")
         size = module.weight.shape
