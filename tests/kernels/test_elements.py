@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from bestiary.kernels import elements
-from bestiary.nn.activations import gelu_tanh
+from bestiary.nn.activations import KERNELS, gated, gelu_tanh
 from bestiary.nn.kernels import Scoring, eager, sdpa
 from bestiary.nn.masks import Mask
 from bestiary.nn.norm import FullPrecisionRMSNorm, RMSNorm, ShiftedRMSNorm
@@ -45,7 +45,7 @@ def test_norms(kind: type[RMSNorm], dtype: torch.dtype, shape: tuple[int, ...], 
 def test_gelu_by_tanh(dtype: torch.dtype, shape: tuple[int, ...], kernels: Callable[[bool], None]) -> None:
     x = torch.randn(shape).to(dtype) * 4
     x.view(-1)[:9] = torch.tensor([0.0, -0.0, 1e-30, -100.0, 100.0, float("inf"), -3e-5, 0.4, -0.4]).to(dtype)
-    assert elements.gelu_tanh(x) is not None
+    assert elements.activated(x, None, elements.GELU_TANH) is not None
     found = gelu_tanh(x)
     kernels(False)
     # Where 1 + tanh is nearly 0 it has few digits in both.
@@ -54,6 +54,21 @@ def test_gelu_by_tanh(dtype: torch.dtype, shape: tuple[int, ...], kernels: Calla
     x.view(-1)[3] = float("nan")
     kernels(True)
     assert gelu_tanh(x).isnan().sum() == 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("function", KERNELS)
+def test_gates(function: Callable[[Tensor], Tensor], dtype: torch.dtype, kernels: Callable[[bool], None]) -> None:
+    gate, up = (torch.randn(2, 9, 520).to(dtype) * 4 for _ in range(2))
+    assert elements.activated(gate, up, KERNELS[function]) is not None
+    found = gated(function, gate, up)
+    kernels(False)
+    expected = gated(function, gate, up)
+    assert torch.equal(expected, function(gate) * up)
+    torch.testing.assert_close(found, expected, rtol=max(2e-6, 2 * torch.finfo(dtype).eps), atol=1e-5)
+    kernels(True)
+    other = up.transpose(0, 1).contiguous().transpose(0, 1)  # in another order in memory
+    torch.testing.assert_close(gated(function, gate, other), expected, rtol=max(2e-6, 2 * torch.finfo(dtype).eps), atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -19,6 +19,7 @@ from .native import FORMATS, switched_off, team
 WIDE = 512
 # How the product of normed numbers and weights is rounded: both factors first, the product alone, or that with 1 + weight.
 TWICE, ONCE, SHIFTED = 0, 1, 2
+SILU, GELU_TANH, GELU, RELU = range(4)
 
 _INT, _LONG, _POINTER, _FLOAT = ctypes.c_int, ctypes.c_long, ctypes.c_void_p, ctypes.c_float
 _SixLongs, TwoLongs = _LONG * 6, _LONG * 2
@@ -41,8 +42,9 @@ class Elements:
         self.turn.argtypes = [*heads, *heads, _POINTER, _INT, *[_LONG] * 3, _POINTER, _POINTER, _LONG, _LONG, _INT, _INT]
         self.attend_one.argtypes = [*[_POINTER] * 4, _INT, *[_LONG] * 5, _POINTER, _FLOAT, _FLOAT, _POINTER, _LONG, _INT]
         self.rms_norm.restype = self.turn.restype = None
-        self.gelu_tanh = library.gelu_tanh
-        self.gelu_tanh.argtypes, self.gelu_tanh.restype = [_POINTER, _INT, _LONG, _POINTER, _INT], None
+        self.activate_all = library.activate_all
+        self.activate_all.argtypes = [_POINTER, _POINTER, _INT, _INT, _LONG, _POINTER, _INT]
+        self.activate_all.restype = None
         self.attend_paged = library.attend_paged
         sizes, tables = [_INT, *[_LONG] * 6], [_POINTER] * 4
         self.attend_paged.argtypes = [*[_POINTER] * 4, *sizes, _POINTER, *tables, _FLOAT, _FLOAT, _INT]
@@ -67,15 +69,18 @@ def is_plain(x: Tensor, other: Tensor) -> bool:
     return type(other) in (Tensor, nn.Parameter) and not torch.is_autocast_enabled("cpu")
 
 
-def gelu_tanh(x: Tensor) -> Tensor | None:
-    """GELU by its tanh approximation of x (..., D), D as wide as the inner states of an MLP in wide states."""
-    if x.dim() == 0 or x.shape[-1] < 4 * WIDE or not is_plain(x, x) or not x.is_contiguous():
+def activated(x: Tensor, other: Tensor | None, activation: int) -> Tensor | None:
+    """An activation (`SILU`, ...) of x (..., D), multiplied by `other` of the same shape; D as in the MLPs of wide states."""
+    if x.dim() == 0 or x.shape[-1] < 2 * WIDE or not is_plain(x, x if other is None else other) or not x.is_contiguous():
+        return None
+    if other is not None and (other.shape != x.shape or not other.is_contiguous()):
         return None
     kernels = elements()
     if kernels is None:
         return None
     out = torch.empty_like(x)
-    kernels.gelu_tanh(x.data_ptr(), FORMATS[x.dtype], x.numel(), out.data_ptr(), torch.get_num_threads())
+    pointers = x.data_ptr(), None if other is None else other.data_ptr()
+    kernels.activate_all(*pointers, activation, FORMATS[x.dtype], x.numel(), out.data_ptr(), torch.get_num_threads())
     return out
 
 

@@ -18,7 +18,7 @@ from ..kernels.direct import is_direct
 from ..kernels.elements import ONCE, SHIFTED, TWICE
 from ..kernels.native import FORMATS
 from ..kernels.steps import HEADS, Call, Known, Steps, Unfit, Watch
-from .activations import gelu_tanh
+from .activations import KERNELS as ACTIVATIONS
 from .attention import Attend
 from .conv import Conv1D
 from .kernels import SDPA
@@ -27,7 +27,6 @@ from .moe import ExpertLoop, Experts, Router
 from .norm import FullPrecisionRMSNorm, RMSNorm, ShiftedRMSNorm
 
 _ROUNDINGS = {RMSNorm.forward: TWICE, FullPrecisionRMSNorm.forward: ONCE, ShiftedRMSNorm.forward: SHIFTED}
-_ACTIVATIONS: dict[Any, int] = {F.silu: 0, gelu_tanh: 1, F.gelu: 2, F.relu: 3}
 # Calls after which a layer without steps is looked at again.
 _PATIENCE = 32
 _ATTEND, _ROUTER = Known(Attend, "forward"), Known(Router, "forward scores")
@@ -107,9 +106,9 @@ class LayerSteps:
 
     def gated(self, activation: Any, gate: int, up: int | None, size: int) -> int:
         """The activation of a gate, multiplied by what it opens; the place of both is that of the gate."""
-        if activation not in _ACTIVATIONS:
+        if activation not in ACTIVATIONS:
             raise Unfit("another activation")
-        choice = _ACTIVATIONS[activation]
+        choice = ACTIVATIONS[activation]
         if up is None:
             self.closing.add(steps.ACTIVATE, gate, gate, inputs=size, choice=choice)
         else:
@@ -132,7 +131,7 @@ class LayerSteps:
         activation = watch.value(experts, "act_fn")
         opening, back = (watch.tensor(experts, name, dtype) for name in ("gate_up_proj", "down_proj"))
         count, size, inner = experts.down_proj.shape
-        if activation not in _ACTIVATIONS or count > 1024 or not 0 < chosen <= count:
+        if activation not in ACTIVATIONS or count > 1024 or not 0 < chosen <= count:
             raise Unfit("another activation, or too many experts")
         room, target = self.closing.place(3 * inner + size + 64), self.closing.place(size)
         self.closing.add(
@@ -148,7 +147,7 @@ class LayerSteps:
             inputs=size,
             outputs=inner,
             padded=count,
-            choice=_ACTIVATIONS[activation] + (int(adds_up) << 8),
+            choice=ACTIVATIONS[activation] + (int(adds_up) << 8),
         )
         return target
 

@@ -226,31 +226,26 @@ EXPORT int attend_one(const void *query, const void *keys, const void *values, v
 }
 
 struct activated {
-    const void *x;
-    void *out;
-    int format;
+    const char *x, *other;
+    char *out;
+    int format, activation;
     long numbers, taken;
 };
 
 #define NUMBERS 4096 /* of a unit of work */
 
-INLINE void activate_part(const struct activated *job, int format, long first, long end) {
-    for (long i = first; i < end; i += LANES) {
-        int many = end - i < LANES ? (int)(end - i) : LANES;
-        store(job->out, format, i, activate16(load_part(job->x, format, i, many), GELU_TANH), many);
-    }
-}
-
 static void activate_parts(void *given) {
     struct activated *job = given;
     for (long unit; (unit = next_unit(&job->taken, (job->numbers + NUMBERS - 1) / NUMBERS)) >= 0;) {
-        long first = unit * NUMBERS, end = first + NUMBERS < job->numbers ? first + NUMBERS : job->numbers;
-        BY_FORMAT(job->format, activate_part(job, F, first, end));
+        long first = unit * NUMBERS, count = job->numbers - first < NUMBERS ? job->numbers - first : NUMBERS;
+        long at = first * (job->format == F32 ? 4 : 2);
+        const char *other = job->other ? job->other + at : NULL;
+        BY_FORMAT(job->format, activate(job->out + at, job->x + at, other, job->activation, count, F));
     }
 }
 
-/* out = the approximation of GELU by tanh of x. */
-EXPORT void gelu_tanh(const void *x, int format, long numbers, void *out, int threads) {
-    struct activated job = {.x = x, .out = out, .format = format, .numbers = numbers};
+/* out = activation(x), multiplied by other where that is not NULL. */
+EXPORT void activate_all(const void *x, const void *other, int activation, int format, long numbers, void *out, int threads) {
+    struct activated job = {.x = x, .other = other, .out = out, .format = format, .activation = activation, .numbers = numbers};
     in_team(activate_parts, &job, numbers < WORTH_A_TEAM ? 1 : threads);
 }

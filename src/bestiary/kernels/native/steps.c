@@ -116,18 +116,6 @@ INLINE void add(void *to, const void *from, const void *other, float factor, lon
     }
 }
 
-INLINE void activate(void *to, const void *from, const void *other, int activation, long count, int format) {
-    for (long i = 0; i < count; i += LANES) {
-        int many = count - i < LANES ? (int)(count - i) : LANES;
-        v16 values = load_part(from, format, i, many);
-        /* Known while compiling, each is one loop without questions. */
-        values = activation == SILU ? activate16(values, SILU) : activation == RELU ? activate16(values, RELU)
-               : activation == GELU ? activate16(values, GELU) : activate16(values, GELU_TANH);
-        if (other) values = rounded(values, format) * load_part(other, format, i, many);
-        store(to, format, i, values, many);
-    }
-}
-
 INLINE void layer_norm(void *to, const void *from, const struct step *step, int format) {
     long size = step->inputs;
     v16 sums = {0};

@@ -103,3 +103,16 @@ INLINE v16 rounded(v16 values, int format) {
     store(halves, F16, 0, values, LANES);
     return load16(halves, F16, 0);
 }
+
+/* The activation of each number, multiplied by another where there is one. */
+INLINE void activate(void *to, const void *from, const void *other, int activation, long count, int format) {
+    for (long i = 0; i < count; i += LANES) {
+        int many = count - i < LANES ? (int)(count - i) : LANES;
+        v16 values = load_part(from, format, i, many);
+        /* Known while compiling, each is one loop without questions. */
+        values = activation == SILU ? activate16(values, SILU) : activation == RELU ? activate16(values, RELU)
+               : activation == GELU ? activate16(values, GELU) : activate16(values, GELU_TANH);
+        if (other) values = rounded(values, format) * load_part(other, format, i, many);
+        store(to, format, i, values, many);
+    }
+}

@@ -15,7 +15,7 @@ from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import LastTokenClassifier
 from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.recording import Stack
-from ...nn.activations import activation
+from ...nn.activations import activation, gated
 from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, LayerCache, ScoringAlias, merge_heads, split_heads
 from ...nn.kernels import default_scaling
@@ -185,13 +185,16 @@ class LlamaMLP(nn.Module):
         opened: Tensor = self.act_fn(gate)
         return opened
 
+    def _opened(self, gate: Tensor, up: Tensor) -> Tensor:
+        return gated(self.act_fn, gate, up) if type(self).gated is LlamaMLP.gated else self.gated(gate) * up
+
     def _inner(self, x: Tensor) -> Tensor:
         output: Tensor
         if self.gate_name is not None and self.up_name is not None:
-            output = self.gated(part(self, self.gate_name)(x)) * part(self, self.up_name)(x)
+            output = self._opened(part(self, self.gate_name)(x), part(self, self.up_name)(x))
         elif self.gate_name is not None:
             gate, up = self.opening(x).chunk(2, dim=-1)
-            output = self.gated(gate) * up
+            output = self._opened(gate, up)
         else:
             output = self.act_fn(part(self, self.up_name or "")(x))
         return output
