@@ -282,8 +282,8 @@ class _Cursor:
             if before and entry.offset - end >= alignment:
                 kind, shape = tensors[before].kind.name, list(tensors[before].shape)
                 raise self.problem(
-                    f"{entry.offset - end} bytes lie between the end of {before!r:.80}, by its type {kind} and shape {shape}, and"
-                    f" {name!r:.80}; expected less than {alignment}"
+                    f"{entry.offset - end} bytes lie between the end of {before!r:.80}, by its type {kind} and shape {shape},"
+                    f" and {name!r:.80}; expected less than {alignment}"
                 )
             end, before = entry.offset + entry.nbytes, name
 
