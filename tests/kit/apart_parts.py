@@ -23,7 +23,7 @@ _ABSENT = {
 _OTHERWISE = {
     "the published form has masks, distances or memories of its own kind": """
     MaskFormerSwinSelfAttention MaskFormerSwinSelfOutput MaskFormerSwinAttention MaskFormerSwinIntermediate
-    MaskFormerSwinOutput MaskFormerSwinLayer MaskFormerSwinPatchMerging MaskFormerSwinStage MaskFormerSwinEncoder
+    MaskFormerSwinLayer MaskFormerSwinPatchMerging MaskFormerSwinStage MaskFormerSwinEncoder
     MaskFormerPixelDecoder MaskFormerPixelLevelModule MaskFormerDetrSelfAttention
     MaskFormerDetrCrossAttention MaskFormerDetrDecoderLayer MaskFormerDetrDecoder MaskFormerTransformerModule
     MaskFormerSwinEmbeddings MaskFormerSwinPatchEmbeddings
