@@ -146,7 +146,7 @@ def judged(folder: Path) -> float:
 
 def main(arguments: list[str] | None = None) -> float:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--pictures", type=int, default=2000, help="how many to learn from")
     parser.add_argument("--learning_rate", type=float, default=1.5e-3)
     parser.add_argument("--out", type=Path, default=Path("tiny-detector"), help="the folder of the model")
@@ -160,7 +160,7 @@ def main(arguments: list[str] | None = None) -> float:
         images, _ = drawn(1, 8)
         sheet = Image.new("RGB", (4 * 4 * SIDE, 2 * 4 * SIDE))
         for number, (image, objects) in enumerate(
-            zip(images, pipeline("object-detection", chosen.out)(images, threshold=0.5), strict=True)
+            zip(images, pipeline("object-detection", chosen.out)(images, threshold=0.3), strict=True)
         ):
             large = [{**each, "box": {side: 4 * value for side, value in each["box"].items()}} for each in objects]
             shown = draw_boxes(image.resize((4 * SIDE, 4 * SIDE)), large)

@@ -69,9 +69,10 @@ NOT_THERE = {
     "*Processor.preprocess:* *ImageProcessor.pad:*": "hooks of the published base classes",
     "*.from_dict:*_dict": "called config_dict in every class",
     "ProcessorMixin.__call__:*": "a processor takes the inputs of the parts that it has",
-    "Detr*.forward:inputs_embeds TableTransformer*.forward:inputs_embeds": "published, and without effect there",
+    "Detr*.forward:inputs_embeds TableTransformer*.forward:inputs_embeds ConditionalDetr*.forward:inputs_embeds"
+    " DeformableDetr*.forward:inputs_embeds": "published, and without effect there",
     "SegformerLayer:*": "taken by place, and handed on",
-    "DetrForSegmentation.forward:*": "the same inputs as DetrForObjectDetection, handed on",
+    "DetrForSegmentation.forward:* ConditionalDetrForSegmentation.forward:*": "the inputs of the detector, handed on",
     "*Layer.forward:* LongformerSelfAttention.forward:*": "called layer(x, mask, cache, ...)",
     "BigBirdLayer:seed": "called layer_idx, as in every family; it is the seed of random blocks",
     "LongformerSelfAttention:layer_id": "called layer_idx, as in every family",
