@@ -14,6 +14,17 @@ SWIN = {
     "out_features": ["stage1", "stage2"],
 }
 
+BIT = {
+    "model_type": "bit",
+    "embedding_size": 8,
+    "hidden_sizes": [8, 16, 24],
+    "depths": [1, 1, 1],
+    "num_groups": 2,
+    "global_padding": "same",
+    "out_features": ["stage1", "stage2", "stage3"],
+    "embedding_dynamic_padding": True,
+}
+
 
 def images() -> Inputs:
     return {"pixel_values": torch.randn(2, 3, 32, 32)}
@@ -49,6 +60,14 @@ CASE = Case(
         "add": {"readout_type": "add", "use_batch_norm_in_fusion_residual": True, "head_in_index": -2},
         "ignore": {"readout_type": "ignore", "use_bias_in_fusion_residual": False, "hidden_act": "relu"},
         "dinov2": {"backbone_config": BACKBONE},
+        "hybrid": {
+            "is_hybrid": True,
+            "backbone_config": BIT,
+            "neck_hidden_sizes": [8, 16, 10, 12],
+            "backbone_featmap_shape": [1, 24, 2, 2],
+            "patch_size": 16,
+            "image_size": 32,
+        },
         "swinv2": {"backbone_config": SWIN, "neck_hidden_sizes": [8, 16], "reassemble_factors": [1, 1]},
     },
 )

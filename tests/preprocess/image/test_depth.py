@@ -33,6 +33,18 @@ def test_multiples(name: str, options: dict[str, Any]) -> None:
         np.testing.assert_allclose(found, expected, atol=1e-5, rtol=0)
 
 
+def test_one_array_is_resized() -> None:
+    image = np.array(PICTURE).transpose(2, 0, 1).copy()
+    size = transformers.image_utils.SizeDict(height=40, width=64)
+    for name, multiple in (("DPT", 14), ("ZoeDepth", 32)):
+        ours, published = getattr(bestiary, f"{name}ImageProcessor")(), getattr(transformers, f"{name}ImageProcessorPil")()
+        for options in ({}, {"keep_aspect_ratio": True, "ensure_multiple_of": multiple}):
+            settings = {"resample": 2, "keep_aspect_ratio": False, "ensure_multiple_of": 1, **options}
+            found, expected = ours.resize(image, dict(size), **settings), published.resize(image, size, **settings)
+            assert found.dtype == expected.dtype
+            np.testing.assert_array_equal(found, expected)
+
+
 def test_no_pixel_is_left() -> None:
     with pytest.raises(InputError, match="would be resized to 0 x"):
         bestiary.DPTImageProcessor(size={"height": 4, "width": 8}, ensure_multiple_of=14)(PICTURE)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from ...modeling.backbone import build_backbone
 from ...modeling.patch_embeddings import ImageEmbeddings
+from ...nn.alias import Alias
 from ...nn.init import Starting, constant
 from ...nn.patches import check_pixels, grid, stretch
 from . import DPTConfig
@@ -24,6 +25,8 @@ class DPTViTEmbeddings(ImageEmbeddings):
 class DPTViTHybridEmbeddings(Starting):
     """The class token and the places of the backbone's last map, plus learned positions; and its first two maps."""
 
+    patch_size, num_channels = Alias("config.patch_size"), Alias("config.num_channels")
+
     def __init__(self, config: DPTConfig) -> None:
         super().__init__()
         self.config = config
@@ -31,7 +34,8 @@ class DPTViTHybridEmbeddings(Starting):
         self.cls_token = nn.Parameter(torch.zeros(1, 1, config.hidden_size))
         self.position_embeddings = nn.Parameter(torch.zeros(1, 1 + rows * columns, config.hidden_size))
         self.backbone = build_backbone(config.backbone_config)
-        self.projection = nn.Conv2d(self.backbone.channels[-1], config.hidden_size, 1)
+        channels = self.backbone.channels[-1] if config.backbone_featmap_shape is None else config.backbone_featmap_shape[1]
+        self.projection = nn.Conv2d(channels, config.hidden_size, 1)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         self.starts = {"cls_token": constant(0.0), "position_embeddings": constant(0.0)}
 

@@ -40,8 +40,17 @@ class ZoeDepthImageProcessor(MultiplesImageProcessor):
         ends = [(0, 0), *((border(edge), border(edge)) for edge in image.shape[1:])]
         return np.pad(image, ends, mode="reflect")
 
-    def resize(self, image: np.ndarray, size: Any, resample: int | None = None, **kwargs: Any) -> np.ndarray:  # type: ignore[override]
-        """`image` (C, Y, X) at the size that an image of this shape has, its corners at its corners."""
+    def resize(  # type: ignore[override]  # two are taken by name, for published ones stand in another order
+        self,
+        image: np.ndarray,
+        size: Any,
+        resample: int | None = None,
+        *,
+        ensure_multiple_of: float | None = None,
+        keep_aspect_ratio: bool | None = None,
+        **kwargs: Any,
+    ) -> np.ndarray:
+        """`image` (C, Y, X) at the size that an image of this shape has, its corners at its corners; bytes stay such."""
         import torch
 
         modes = {0: "nearest", 2: "bilinear", 3: "bicubic"}
@@ -49,9 +58,11 @@ class ZoeDepthImageProcessor(MultiplesImageProcessor):
         if kind is None:
             raise InputError(f"resample is {resample}; these images are resized by one of {modes}")
         height, width = image.shape[1:]
-        to = self.output_size(height, width, size)
+        call = self.told(ensure_multiple_of=ensure_multiple_of, keep_aspect_ratio=keep_aspect_ratio)
+        to = call.output_size(height, width, size)
         corners = None if kind == "nearest" else True
-        pixels = torch.from_numpy(np.ascontiguousarray(image, np.float32))[None]
+        kept = image if image.dtype == np.uint8 else image.astype(np.float32)
+        pixels = torch.from_numpy(np.array(kept, order="C"))[None]
         made: np.ndarray = torch.nn.functional.interpolate(pixels, to, mode=kind, align_corners=corners)[0].numpy()
         return made
 

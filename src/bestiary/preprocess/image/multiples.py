@@ -1,6 +1,6 @@
 """Images scaled to edges that are multiples of a number, and filled up to multiples of another."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,6 +21,24 @@ class MultiplesImageProcessor(StandardImageProcessor):
     keep_aspect_ratio: bool | None = False
     ensure_multiple_of: Positive = 1
     size_divisor: int | None = None
+
+    def resize(  # type: ignore[override]  # the published order of the arguments
+        self,
+        image: np.ndarray,
+        size: Any,
+        resample: int | None = None,
+        ensure_multiple_of: float | None = None,
+        keep_aspect_ratio: bool | None = None,
+        **kwargs: Any,
+    ) -> np.ndarray:
+        """`image` (C, Y, X) scaled as the class says; None is the setting, the other arguments are those of `PilBackend`."""
+        call = self.told(ensure_multiple_of=ensure_multiple_of, keep_aspect_ratio=keep_aspect_ratio)
+        return super(MultiplesImageProcessor, call).resize(image, size, resample, **kwargs)
+
+    def told(self, **settings: Any) -> Self:
+        """This processor with those of the settings that are not None."""
+        given = {name: value for name, value in settings.items() if value is not None}
+        return self.with_overrides(given) if given else self
 
     def output_size(self, height: int, width: int, size: Any) -> tuple[int, int]:
         """Height and width that an image of `height` and `width` has once resized.
