@@ -967,6 +967,15 @@ from .models.mobilenet_v2.model import MobileNetV2ForImageClassification as Mobi
 from .models.mobilenet_v2.model import MobileNetV2ForSemanticSegmentation as MobileNetV2ForSemanticSegmentation
 from .models.mobilenet_v2.model import MobileNetV2Model as MobileNetV2Model
 from .models.mobilenet_v2.model import MobileNetV2PreTrainedModel as MobileNetV2PreTrainedModel
+from .models.mobilevit import MobileViTConfig as MobileViTConfig
+from .models.mobilevit.image_processor import MobileViTFeatureExtractor as MobileViTFeatureExtractor
+from .models.mobilevit.image_processor import MobileViTImageProcessor as MobileViTImageProcessor
+from .models.mobilevit.image_processor import MobileViTImageProcessorFast as MobileViTImageProcessorFast
+from .models.mobilevit.image_processor import MobileViTImageProcessorPil as MobileViTImageProcessorPil
+from .models.mobilevit.model import MobileViTForImageClassification as MobileViTForImageClassification
+from .models.mobilevit.model import MobileViTForSemanticSegmentation as MobileViTForSemanticSegmentation
+from .models.mobilevit.model import MobileViTModel as MobileViTModel
+from .models.mobilevit.model import MobileViTPreTrainedModel as MobileViTPreTrainedModel
 from .models.modernbert import ModernBertConfig as ModernBertConfig
 from .models.modernbert.model import ModernBertForMaskedLM as ModernBertForMaskedLM
 from .models.modernbert.model import ModernBertForMultipleChoice as ModernBertForMultipleChoice

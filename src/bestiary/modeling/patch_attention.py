@@ -70,7 +70,11 @@ class PatchOutput(nn.Module):
 
 
 class PatchAttention(Block):
-    """Self-attention and its output projection. Class attributes: `attention_class` and `output_class`."""
+    """Self-attention and its output projection. Class attributes: `attention_class` and `output_class`.
+
+    Args:
+        size: the width of the states; None is what the config says of all layers.
+    """
 
     gives = "attentions"
     attention_class: ClassVar[type[PatchSelfAttention]] = PatchSelfAttention
@@ -78,10 +82,11 @@ class PatchAttention(Block):
     num_attention_heads, head_dim = Alias("attention.num_heads"), Alias("attention.head_dim")
     scaling, attention_dropout = Alias("attention.scaling"), Alias("attention.attention_dropout")
 
-    def __init__(self, config: PreTrainedConfig) -> None:
+    def __init__(self, config: PreTrainedConfig, size: int | None = None) -> None:
         super().__init__()
-        self.attention = self.attention_class(config)
-        self.output = self.output_class(config.get("hidden_size"), config)
+        sizes = () if size is None else (size,)
+        self.attention = self.attention_class(config, *sizes)
+        self.output = self.output_class(size or config.get("hidden_size"), config, *sizes)
 
     def forward(self, x: Tensor, mask: Mask, *, bias: Tensor | None = None) -> Tensor:
         output: Tensor = self.output(self.attention(x, mask, bias=bias))

@@ -88,6 +88,7 @@ class FocalNetModulation(nn.Module):
         self.is_mean, self.size = config.normalize_modulator, size
         self.projection_in = nn.Linear(size, 2 * size + self.levels + 1)
         self.projection_context = nn.Conv2d(size, size, kernel_size=1)
+        self.activation = nn.GELU()
         self.projection_out = nn.Linear(size, size)
         self.projection_dropout = nn.Dropout(config.hidden_dropout_prob)
         kernels = [window + GROWTH * level for level in range(self.levels)]
@@ -105,7 +106,7 @@ class FocalNetModulation(nn.Module):
         for level, layer in enumerate(self.focal_layers):
             context = layer(context)
             gathered = gathered + context * gates[:, level : level + 1]
-        gathered = gathered + nn.functional.gelu(context.mean((2, 3), keepdim=True)) * gates[:, self.levels :]
+        gathered = gathered + self.activation(context.mean((2, 3), keepdim=True)) * gates[:, self.levels :]
         if self.is_mean:
             gathered = gathered / (self.levels + 1)
         x = (query * self.projection_context(gathered)).permute(0, 2, 3, 1)
