@@ -27,6 +27,7 @@ PROCESSORS: dict[str, tuple[str, dict[str, Any]]] = {
     "ijepa": ("ViTImageProcessor", {"size": SQUARE}),
     "mobilenet_v1": ("MobileNetV1ImageProcessor", {"size": EDGE, "crop_size": {"height": 33, "width": 35}}),
     "mobilenet_v2": ("MobileNetV2ImageProcessor", {"size": EDGE, "crop_size": {"height": 33, "width": 35}}),
+    "mobilevit": ("MobileViTImageProcessor", {"size": EDGE, "crop_size": {"height": 33, "width": 35}}),
     "poolformer": ("PoolFormerImageProcessor", {"size": EDGE, "crop_size": {"height": 33, "width": 35}}),
     "regnet": CONVNEXT,
     "swin": ("ViTImageProcessor", {"size": {"height": 32, "width": 32}}),

@@ -27,12 +27,14 @@ DEPTHS = (2, 4, 3)  # layers of the three transformers
 class MobileViTSelfAttention(PatchSelfAttention):
     """Every place looks at every place that lies alike in its patch."""
 
+    gives = ""
     dropout_name, calls_dropout = "dropout", True
 
 
 class MobileViTAttention(PatchAttention):
     """Self-attention and its output projection."""
 
+    gives = ""
     attention_class = MobileViTSelfAttention
 
 
@@ -46,8 +48,8 @@ class MobileViTIntermediate(nn.Module):
         self.dense = nn.Linear(size, inner)
         self.act = activation(config.hidden_act)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.act(self.dense(x))
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        return self.act(self.dense(hidden_states))
 
 
 class MobileViTTransformerLayer(Layer):
