@@ -71,7 +71,8 @@ _OTHERWISE = {
     SwinAttention SwinPatchEmbeddings SwinPatchMerging SwinRelativePositionBias SwinStage
     Swinv2Embeddings Swinv2Encoder Swinv2Layer Swinv2Attention Swinv2SelfAttention Swinv2SelfOutput
     Swinv2Intermediate Swinv2Output Swinv2PatchEmbeddings Swinv2PatchMerging Swinv2Stage
-    BitEncoder MobileViTEncoder MobileViTOutput FocalNetEncoder FocalNetStage FocalNetLayer FocalNetEmbeddings FocalNetPatchEmbeddings
+    BitEncoder MobileViTEncoder MobileViTOutput
+    FocalNetEncoder FocalNetStage FocalNetLayer FocalNetEmbeddings FocalNetPatchEmbeddings
     HGNetV2Encoder DINOv3ViTEncoder DINOv3ConvNextEncoder
     GPTNeoBlock GPTNeoSelfAttention InformerProbSparseAttention LEDDecoderAttention LEDDecoderLayer LSHSelfAttention
     LocalSelfAttention  Qwen3_5TextRotaryEmbedding UMT5Block
