@@ -1112,6 +1112,14 @@ from .models.prompt_depth_anything.image_processor import (
 )
 from .models.prompt_depth_anything.model import PromptDepthAnythingForDepthEstimation as PromptDepthAnythingForDepthEstimation
 from .models.prompt_depth_anything.model import PromptDepthAnythingPreTrainedModel as PromptDepthAnythingPreTrainedModel
+from .models.pvt_v2 import PvtV2Config as PvtV2Config
+from .models.pvt_v2.image_processor import PvtImageProcessor as PvtImageProcessor
+from .models.pvt_v2.image_processor import PvtImageProcessorFast as PvtImageProcessorFast
+from .models.pvt_v2.image_processor import PvtImageProcessorPil as PvtImageProcessorPil
+from .models.pvt_v2.model import PvtV2Backbone as PvtV2Backbone
+from .models.pvt_v2.model import PvtV2ForImageClassification as PvtV2ForImageClassification
+from .models.pvt_v2.model import PvtV2Model as PvtV2Model
+from .models.pvt_v2.model import PvtV2PreTrainedModel as PvtV2PreTrainedModel
 from .models.qwen2 import Qwen2Config as Qwen2Config
 from .models.qwen2 import Qwen2ForCausalLM as Qwen2ForCausalLM
 from .models.qwen2 import Qwen2ForQuestionAnswering as Qwen2ForQuestionAnswering

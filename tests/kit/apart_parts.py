@@ -63,6 +63,7 @@ _OTHERWISE = {
     VJEPA2PatchEmbeddings3D VJEPA2Encoder VJEPA2Layer VJEPA2RopeAttention VJEPA2PoolerCrossAttention
     VJEPA2PoolerSelfAttentionLayer VJEPA2PoolerCrossAttentionLayer
     TimesformerPatchEmbeddings TimesformerLayer TimesformerEncoder
+    PvtV2BlockLayer PvtV2Encoder PvtV2EncoderLayer PvtV2SelfAttention
     ConvNextEncoder ConvNextV2Encoder Dinov2Encoder Dinov2WithRegistersEncoder SwinEmbeddings SwinEncoder SwinLayer
     Data2VecVisionAttention Data2VecVisionEmbeddings Data2VecVisionEncoder Data2VecVisionIntermediate Data2VecVisionLayer
     Data2VecVisionOutput Data2VecVisionPatchEmbeddings Data2VecVisionRelativePositionBias Data2VecVisionSdpaSelfAttention

@@ -54,6 +54,7 @@ APART = {
     ("YolosEncoder", "gradient_checkpointing"): "layers and models say it",
     ("Data2VecVisionEncoder", "gradient_checkpointing"): "layers and models say it",
     ("ViTMAEDecoder", "gradient_checkpointing"): "layers and models say it",
+    ("PvtV2Encoder", "gradient_checkpointing"): "layers and models say it",
     ("Swinv2Encoder", "gradient_checkpointing"): "layers and models say it",
     ("MaskFormerSwinEncoder", "gradient_checkpointing"): "layers and models say it",
     ("MaskFormerDetrSelfAttention", "config"): "every part has the config of its model",

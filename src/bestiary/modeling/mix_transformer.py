@@ -31,10 +31,10 @@ def as_places(x: Tensor) -> Tensor:
 class OverlapPatchEmbeddings(nn.Module):
     """A convolution whose patches overlap, and a norm."""
 
-    def __init__(self, patch_size: int, stride: int, num_channels: int, hidden_size: int) -> None:
+    def __init__(self, patch_size: int, stride: int, num_channels: int, hidden_size: int, eps: float = 1e-5) -> None:
         super().__init__()
         self.proj = nn.Conv2d(num_channels, hidden_size, patch_size, stride, padding=patch_size // 2)
-        self.layer_norm = nn.LayerNorm(hidden_size)
+        self.layer_norm = nn.LayerNorm(hidden_size, eps)
 
     def forward(self, pixel_values: Tensor) -> tuple[Tensor, int, int]:
         """(B, C, Y, X) -> (B, y * x, D), y and x."""
@@ -68,7 +68,7 @@ class ReducedAttention(HasHeads):
         super().__init__()
         self.head_dim = size // heads
         for name in self.projections:
-            setattr(self, name, nn.Linear(size, size))
+            setattr(self, name, nn.Linear(size, size, bias=config.get("qkv_bias", True)))
         self.attend = Attend(default_scaling(self.head_dim), config.attention_probs_dropout_prob)
 
     def mix(self, x: Tensor, seen: Tensor) -> Tensor:
@@ -110,8 +110,13 @@ class MixFeedForward(nn.Module):
     def forward(self, hidden_states: Tensor, height: int, width: int) -> Tensor:
         """(B, Y * X, D) -> the same shape."""
         first, act, second = (getattr(self, name) for name in self.names)
-        inner = self.dropout(act(self.dwconv(first(hidden_states), height, width)))
+        inner = self.dropout(act(self.on_grid(first(hidden_states), height, width)))
         output: Tensor = self.dropout(second(inner))
+        return output
+
+    def on_grid(self, inner: Tensor, height: int, width: int) -> Tensor:
+        """What happens to the wide states of a grid before the activation."""
+        output: Tensor = self.dwconv(inner, height, width)
         return output
 
 
@@ -120,10 +125,12 @@ class MixTransformerLayer(Layer):
 
     Class attributes:
         attention_class, mlp_class: what the halves are made of. norms: the names of the norms before them.
+        follows_eps: whether the norms have the config's `layer_norm_eps`, or torch's.
     """
 
     attention_class: ClassVar[type[nn.Module]]
-    mlp_class: ClassVar[type[MixFeedForward]] = MixFeedForward
+    mlp_class: ClassVar[type[nn.Module]] = MixFeedForward
+    follows_eps: ClassVar[bool] = False
     norms: ClassVar[tuple[str, str]] = ("layernorm_before", "layernorm_after")
 
     def __init__(
@@ -136,10 +143,11 @@ class MixTransformerLayer(Layer):
         mlp_ratio: int,
     ) -> None:
         super().__init__()
-        setattr(self, self.norms[0], nn.LayerNorm(hidden_size))
+        eps = config.layer_norm_eps if self.follows_eps else 1e-5
+        setattr(self, self.norms[0], nn.LayerNorm(hidden_size, eps))
         self.attention = self.attention_class(config, hidden_size, num_attention_heads, sequence_reduction_ratio)
         self.drop_path = StochasticDepth(drop_path) if drop_path else nn.Identity()
-        setattr(self, self.norms[1], nn.LayerNorm(hidden_size))
+        setattr(self, self.norms[1], nn.LayerNorm(hidden_size, eps))
         self.mlp = self.mlp_class(config, hidden_size, mlp_ratio * hidden_size)
 
     def dropped(self, attended: Tensor) -> Tensor:
