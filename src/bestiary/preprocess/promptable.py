@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from ..core.errors import InputError
+from ..core.signatures import undecorated
 from .batch import BatchFeature
 from .image.promptable import longest_edge_size
 from .processor import ProcessorMixin
@@ -16,6 +17,10 @@ class PromptProcessor(ProcessorMixin):
     """
 
     point_pad_value: ClassVar[int] = -10
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__call__ = undecorated(cls.__call__)  # type: ignore[method-assign]  # shows prompts, and not the parts' inputs alone
 
     @property
     def target_size(self) -> int:
