@@ -1284,6 +1284,12 @@ from .models.starcoder2 import Starcoder2ForSequenceClassification as Starcoder2
 from .models.starcoder2 import Starcoder2ForTokenClassification as Starcoder2ForTokenClassification
 from .models.starcoder2 import Starcoder2Model as Starcoder2Model
 from .models.starcoder2 import Starcoder2PreTrainedModel as Starcoder2PreTrainedModel
+from .models.superpoint import SuperPointConfig as SuperPointConfig
+from .models.superpoint.image_processor import SuperPointImageProcessor as SuperPointImageProcessor
+from .models.superpoint.image_processor import SuperPointImageProcessorFast as SuperPointImageProcessorFast
+from .models.superpoint.image_processor import SuperPointImageProcessorPil as SuperPointImageProcessorPil
+from .models.superpoint.model import SuperPointForKeypointDetection as SuperPointForKeypointDetection
+from .models.superpoint.model import SuperPointPreTrainedModel as SuperPointPreTrainedModel
 from .models.swin import SwinConfig as SwinConfig
 from .models.swin.model import SwinBackbone as SwinBackbone
 from .models.swin.model import SwinForImageClassification as SwinForImageClassification

@@ -91,6 +91,7 @@ _OTHERWISE = {
     """,
     "they take what the whole call is asked to give, which the model records": """
     GLPNAttention GLPNEfficientSelfAttention GLPNEncoder GLPNLayer SegformerAttention SegformerLayer SegformerStage
+    SuperPointEncoder
     TimesformerSelfAttention TimeSformerAttention VideoMAEAttention VideoMAEEncoder
     """,
     "a plain holder of modules here": """

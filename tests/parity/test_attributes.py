@@ -70,7 +70,7 @@ APART = {
 LITTLE = dict.fromkeys(
     ("SwinBackbone", "BeitBackbone", "PixioBackbone"),
     "the published one has its parts below a model in it, as its files do not",
-)
+) | {"SuperPointForKeypointDetection": "the published parts are plain convolutions"}
 
 
 def values(module: Any) -> dict[str, Any]:

@@ -105,6 +105,8 @@ def main_output(models: Pair, output: Any) -> Tensor:
 @torch.no_grad()
 def test_a_forward_rounds_alike(models: Pair) -> None:
     """Beside how far the reference in bfloat16 is from itself in fp32."""
+    if models.model_type == "superpoint":
+        pytest.skip("what it gives first are places of pixels, which are not rounded")
     ours, reference = halves(models.model_type, models.name)
     inputs, same = (
         pytree.tree_map(lambda x: x.bfloat16() if isinstance(x, Tensor) and x.is_floating_point() else x, each_inputs)

@@ -63,6 +63,8 @@ def test_one_graph_when_compiled(models: Pair) -> None:
     """
     if is_data_alone(models):
         pytest.skip("its relative is compiled")
+    if models.model_type == "superpoint":
+        pytest.skip("how many points there are follows from the numbers")
     model: Any = shallow(models.ours)
     inputs = {**models.inputs, **matched_in_torch(models.labels)}
     steps = generates(models) and not layer_types(model.config).keeps_states

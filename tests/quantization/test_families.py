@@ -27,6 +27,7 @@ WITHOUT_DENSE_LAYERS = (
     "poolformer",
     "regnet",
     "resnet",
+    "superpoint",
     "upernet",
 )
 # Standard difference from the dequantized model, to the spread of outputs: inputs of 8-bit layers are in 8 bits too.

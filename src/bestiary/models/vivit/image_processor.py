@@ -18,8 +18,16 @@ class VivitImageProcessor(FilmImageProcessor):
     rescale_factor: float = 1 / 127.5
     offset: bool = True
 
-    def rescale(self, image: np.ndarray, scale: float, offset: bool | None = None, **kwargs: Any) -> np.ndarray:  # type: ignore[override]
+    def rescale(  # type: ignore[override]  # the published order of the arguments
+        self,
+        image: np.ndarray,
+        scale: float,
+        offset: bool | None = None,
+        data_format: str | None = None,
+        input_data_format: str | None = None,
+        **kwargs: Any,
+    ) -> np.ndarray:
         """`image * scale`, less 1 with `offset`, by default that of the settings; see `BaseImageProcessor.rescale`."""
         if self.offset if offset is None else offset:
-            return rescaled_by_offset(self, image, scale, **kwargs)
-        return super().rescale(image, scale, **kwargs)
+            return rescaled_by_offset(self, image, scale, data_format=data_format, input_data_format=input_data_format)
+        return super().rescale(image, scale, data_format, input_data_format)
