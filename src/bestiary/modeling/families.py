@@ -215,12 +215,14 @@ def declarations(module: ModuleType) -> dict[str, Any]:
     """What the index file holds of a family.
 
     Returns:
-        types: model_type -> names of its model classes, the family's own type first. names: all names that it publishes.
+        types: model_type -> names of its model classes, the family's own type first; a config that has the type of another
+            family is none of these. names: all names that it publishes.
     """
     family_name = module.__name__.rpartition(".")[2]
     configs = config_classes(module)
+    own_types = (key for key in configs if key == family_name or not os.path.isdir(path_of(key)))
     types = {
-        key: sorted(set(_tasks(module, key).values())) for key in sorted(configs, key=lambda key: (key != family_name, key))
+        key: sorted(set(_tasks(module, key).values())) for key in sorted(own_types, key=lambda key: (key != family_name, key))
     }
     names = {config.__name__ for config in configs.values()}.union(*types.values())
     if "__dir__" in vars(module):

@@ -33,7 +33,7 @@ class BeitConfig(BiasedPatchConfig, BackboneConfig):
 TASKS = {
     "base": "BeitModel",
     "image-classification": "BeitForImageClassification",
-    "masked-image-modeling": "BeitForMaskedImageModeling",
+    "masked-image-tokens": "BeitForMaskedImageModeling",
     "semantic-segmentation": "BeitForSemanticSegmentation",
     "backbone": "BeitBackbone",
 }
