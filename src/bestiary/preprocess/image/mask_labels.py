@@ -43,6 +43,13 @@ class MaskImageProcessor(InstanceMasksMixin, StandardImageProcessor):
             self.size = {"shortest_edge": self.size, "longest_edge": longest}
         super().validate()
 
+    def resize(  # type: ignore[override]  # the published order of the arguments
+        self, image: np.ndarray, size: Any, size_divisor: int | None = None, resample: int | None = None, **kwargs: Any
+    ) -> np.ndarray:
+        """As every image processor; edges are multiples of `size_divisor`, by default of the set one."""
+        call = self if size_divisor is None else self.with_overrides({"size_divisor": size_divisor})
+        return super(MaskImageProcessor, call).resize(image, size, resample, **kwargs)
+
     def output_size(self, height: int, width: int, size: transforms.SizeDict) -> tuple[int, int]:
         rows, columns = super().output_size(height, width, size)
         step = self.size_divisor or 1

@@ -201,7 +201,7 @@ class PilBackend(BaseImageProcessor):
 
         def steps(image: np.ndarray) -> np.ndarray:
             if do_resize:
-                image = self.resize(image, size, resample)
+                image = self.resize(image, size, resample=resample)
             if do_center_crop:
                 image = self.center_crop(image, crop_size)
             if levels is not None and image.dtype == np.uint8:
