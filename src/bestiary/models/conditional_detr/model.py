@@ -107,8 +107,8 @@ class ConditionalDetrDecoderCrossAttention(HasHeads):
         if self.has_positions:
             queries, keys = queries + self.q_pos_proj(positions), keys + places
         content, point = (split_heads(each, self.head_dim) for each in (queries, self.q_pos_sine_proj(sines)))
-        found, place, value = (split_heads(each, self.head_dim) for each in (keys, places, self.v_proj(memory)))
-        mixed = self.attend(torch.cat((content, point), dim=-1), torch.cat((found, place), dim=-1), value, mask)
+        key, place, value = (split_heads(each, self.head_dim) for each in (keys, places, self.v_proj(memory)))
+        mixed = self.attend(torch.cat((content, point), dim=-1), torch.cat((key, place), dim=-1), value, mask)
         output: Tensor = self.out_proj(merge_heads(mixed))
         return output
 
