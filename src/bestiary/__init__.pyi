@@ -315,6 +315,9 @@ from .models.biogpt.model import BioGptModel as BioGptModel
 from .models.biogpt.model import BioGptPreTrainedModel as BioGptPreTrainedModel
 from .models.biogpt.tokenizer import BioGptTokenizer as BioGptTokenizer
 from .models.bit import BitConfig as BitConfig
+from .models.bit.image_processor import BitImageProcessor as BitImageProcessor
+from .models.bit.image_processor import BitImageProcessorFast as BitImageProcessorFast
+from .models.bit.image_processor import BitImageProcessorPil as BitImageProcessorPil
 from .models.bit.model import BitBackbone as BitBackbone
 from .models.bit.model import BitForImageClassification as BitForImageClassification
 from .models.bit.model import BitModel as BitModel
@@ -505,9 +508,6 @@ from .models.dia.score_processors import DiaClassifierFreeGuidanceLogitsProcesso
 from .models.dia.score_processors import DiaEOSChannelFilterLogitsProcessor as DiaEOSChannelFilterLogitsProcessor
 from .models.dia.score_processors import DiaEOSDelayPatternLogitsProcessor as DiaEOSDelayPatternLogitsProcessor
 from .models.dinov2 import Dinov2Config as Dinov2Config
-from .models.dinov2.image_processor import BitImageProcessor as BitImageProcessor
-from .models.dinov2.image_processor import BitImageProcessorFast as BitImageProcessorFast
-from .models.dinov2.image_processor import BitImageProcessorPil as BitImageProcessorPil
 from .models.dinov2.model import Dinov2Backbone as Dinov2Backbone
 from .models.dinov2.model import Dinov2ForImageClassification as Dinov2ForImageClassification
 from .models.dinov2.model import Dinov2Model as Dinov2Model

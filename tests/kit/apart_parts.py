@@ -65,13 +65,13 @@ _OTHERWISE = {
     TimesformerPatchEmbeddings TimesformerLayer TimesformerEncoder
     PvtV2BlockLayer PvtV2Encoder PvtV2EncoderLayer PvtV2SelfAttention
     ConvNextEncoder ConvNextV2Encoder Dinov2Encoder Dinov2WithRegistersEncoder SwinEmbeddings SwinEncoder SwinLayer
-    Data2VecVisionAttention Data2VecVisionEmbeddings Data2VecVisionEncoder Data2VecVisionIntermediate Data2VecVisionLayer
-    Data2VecVisionOutput Data2VecVisionPatchEmbeddings Data2VecVisionRelativePositionBias Data2VecVisionSdpaSelfAttention
+    Data2VecVisionAttention Data2VecVisionEmbeddings Data2VecVisionEncoder Data2VecVisionLayer
+    Data2VecVisionPatchEmbeddings Data2VecVisionRelativePositionBias Data2VecVisionSdpaSelfAttention
     Data2VecVisionSelfOutput
     EfficientNetEncoder PoolFormerEncoder PoolFormerLayer
     SwinAttention SwinPatchEmbeddings SwinPatchMerging SwinRelativePositionBias SwinStage
     Swinv2Embeddings Swinv2Encoder Swinv2Layer Swinv2Attention Swinv2SelfAttention Swinv2SelfOutput
-    Swinv2Intermediate Swinv2Output Swinv2PatchEmbeddings Swinv2PatchMerging Swinv2Stage
+    Swinv2Intermediate Swinv2PatchEmbeddings Swinv2PatchMerging Swinv2Stage
     BitEncoder MobileViTEncoder MobileViTOutput
     FocalNetEncoder FocalNetStage FocalNetLayer FocalNetEmbeddings FocalNetPatchEmbeddings
     HGNetV2Encoder DINOv3ViTEncoder DINOv3ConvNextEncoder
@@ -86,7 +86,7 @@ _OTHERWISE = {
     """,
     "published parts also pass on the first states, and tables of positions go as a whole": """
     InterpolateMidPositionEmbeddings YolosAttention YolosEncoder YolosIntermediate YolosOutput YolosSelfOutput
-    DPTViTAttention DPTViTEncoder DPTViTIntermediate DPTViTOutput DPTViTSelfOutput
+    DPTViTAttention DPTViTEncoder DPTViTOutput DPTViTSelfOutput
     VideoMAEOutput VideoMAESelfOutput
     """,
     "they take what the whole call is asked to give, which the model records": """

@@ -13,8 +13,8 @@ FAMILY_FILES = {
     "tokenization": ("tokenizer",),
     "video_processing": ("video_processor",),
 }
-# How the name of a family ends that is the text half of others' models.
-_TEXT = "_text"
+# How the name of a family ends that is the half for texts, or for images, of what a published folder holds.
+_HALVES = ("_text", "_vision")
 
 
 def families_here() -> Collection[str]:
@@ -27,7 +27,7 @@ def families_here() -> Collection[str]:
 def family_module(path: str) -> tuple[str, ...] | None:
     """`models.bert`, `models.bert.modeling_bert`, `models.bert.tokenization_bert_fast`; before release 4 `modeling_bert`.
 
-    Where only the text half of what a published folder holds is a family here, the path is the published one as well:
+    Where a half of what a published folder holds is a family here, the path is the published one as well:
     `models.llama4.modeling_llama4` for the family `llama4_text`, `models.data2vec.modeling_data2vec_text` for `data2vec_text`.
     """
     *folders, leaf = path.split(".")
@@ -45,13 +45,13 @@ def family_module(path: str) -> tuple[str, ...] | None:
 
 
 def _family_of(name: str) -> str | None:
-    """The family that a published folder or file is named after: its own name, or that without the ending of its text half."""
-    return next((each for each in (name, f"{name}{_TEXT}") if each in families_here()), None)
+    """The family that a published folder or file is named after: its own name, or that without the ending of its half."""
+    return next((each for each in (name, *(f"{name}{half}" for half in _HALVES)) if each in families_here()), None)
 
 
 def published_folder(name: str) -> str:
     """The published folder of the family `name`."""
-    whole = name.removesuffix(_TEXT)
+    whole = next((name.removesuffix(half) for half in _HALVES if name.endswith(half)), name)
     return name if whole in families_here() else whole
 
 

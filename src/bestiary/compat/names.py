@@ -268,6 +268,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
 }
 
+MODULES |= {
+    "models.maskformer.configuration_maskformer_swin": ("models.maskformer",),
+    "models.maskformer.modeling_maskformer_swin": ("models.maskformer.swin",),
+}
+
 # ESMFold: old path below `models.esm` -> modules in `models.esm.folding`.
 _FOLDING = {
     "modeling_esmfold": ("model", "trunk", "structure", "triangles", "confidence"),
@@ -283,7 +288,7 @@ MODULES |= {f"models.esm.{path}": tuple(f"models.esm.folding.{name}" for name in
 
 # Preprocessors that lie with a relative here, and stand-ins: published folder -> beginning of its file's name, module of ours.
 _ELSEWHERE = {
-    "bit": ("image_processing", "models.dinov2.image_processor"),
+    "pvt": ("image_processing", "models.pvt_v2.image_processor"),
     "mbart50": ("tokenization", "models.mbart.tokenizer"),
     "nllb": ("tokenization", "models.m2m_100.nllb_tokenizer"),
     "squeezebert": ("tokenization", "models.bert.tokenizer"),

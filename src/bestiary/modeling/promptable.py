@@ -84,8 +84,8 @@ class PromptableModel(PreTrainedModel):
         input_masks: Tensor | None = None,
     ) -> tuple[Tensor | None, Tensor]:
         """Prompts, as forward takes them, as tokens (B, P, N, D), None where there are none, and a map (B or 1, D, y, x)."""
-        given = input_points if input_points is not None else input_boxes
-        labels = check_prompts(input_points, input_labels, input_boxes, 1 if given is None else len(given))
+        prompts = input_points if input_points is not None else input_boxes
+        labels = check_prompts(input_points, input_labels, input_boxes, 1 if prompts is None else len(prompts))
         encoder: Any = self.prompt_encoder
         tokens, dense = encoder(input_points, labels, input_boxes, input_masks)
         return tokens, dense

@@ -81,10 +81,13 @@ class BeitLayer(Starting, Layer):
 
     def own_bias(self) -> GridBias | None:
         """The biases of distances of this layer alone, where the config wants such."""
-        found: Any = self._modules.get("relative_position_bias")
-        return cast(GridBias | None, found)
+        return cast(GridBias | None, self._modules.get("relative_position_bias"))
 
-    def forward(self, x: Tensor, mask: Mask, *, bias: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Mask, *, rows: int, columns: int, bias: Tensor | None = None) -> Tensor:
+        """States (B, T, D) of a grid of patches behind a class token. `bias`: on all scores (1, H, T, T), of all layers."""
+        distances = self.own_bias()
+        if distances is not None:
+            bias = distances(rows, columns) if bias is None else distances(rows, columns) + bias
         attended = self.attention(self.layernorm_before(x), mask, bias=bias)
         x = x + self.drop_path(attended if self.lambda_1 is None else self.lambda_1 * attended)
         inner = self.output(self.intermediate(self.layernorm_after(x)))
@@ -108,10 +111,7 @@ class BeitEncoder(nn.Module):
         shared = None if self.relative_position_bias is None else self.relative_position_bias(rows, columns)
         states = [x]
         for layer in self.layer:
-            own, bias = layer.own_bias(), shared  # type: ignore[operator]
-            if own is not None:
-                bias = own(rows, columns) if shared is None else own(rows, columns) + shared
-            states.append(layer(states[-1], mask, bias=bias))
+            states.append(layer(states[-1], mask, rows=rows, columns=columns, bias=shared))
         return states
 
 

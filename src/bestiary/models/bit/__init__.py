@@ -53,4 +53,10 @@ TASKS = {"base": "BitModel", "image-classification": "BitForImageClassification"
 
 PREPROCESSORS = {"image_processor": "BitImageProcessor"}
 
-__getattr__, __dir__ = lazy(__name__, {"model": ["BitPreTrainedModel", *TASKS.values()]})
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "model": ["BitPreTrainedModel", *TASKS.values()],
+        "image_processor": ["BitImageProcessor", "BitImageProcessorFast", "BitImageProcessorPil"],
+    },
+)

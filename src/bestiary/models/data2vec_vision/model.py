@@ -21,8 +21,8 @@ class Data2VecVisionLayer(BeitLayer):
         self.attention.get_submodule("attention").add_module("relative_position_bias", GridBias(config))
 
     def own_bias(self) -> GridBias | None:
-        found = self.attention.get_submodule("attention")._modules.get("relative_position_bias")
-        return found if isinstance(found, GridBias) else None
+        distances = self.attention.get_submodule("attention")._modules.get("relative_position_bias")
+        return distances if isinstance(distances, GridBias) else None
 
 
 class Data2VecVisionModel(BeitModel):

@@ -46,10 +46,4 @@ TASKS = {
 
 PREPROCESSORS = {"image_processor": "BitImageProcessor"}
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "model": ["Dinov2PreTrainedModel", *TASKS.values()],
-        "image_processor": ["BitImageProcessor", "BitImageProcessorFast", "BitImageProcessorPil"],
-    },
-)
+__getattr__, __dir__ = lazy(__name__, {"model": ["Dinov2PreTrainedModel", *TASKS.values()]})

@@ -96,11 +96,11 @@ class SuperPointInterestPointDecoder(nn.Module):
         # The published model measures the other two borders from edges eight times further away, so none is left out there.
         limits = torch.tensor(scores.shape, device=scores.device) * CELL - border
         places = places[((places >= border) & (places < limits)).all(1)]
-        found = scores[places[:, 0], places[:, 1]]
+        certain = scores[places[:, 0], places[:, 1]]
         if 0 <= self.config.max_keypoints < len(places):
-            found, best = found.topk(self.config.max_keypoints)
+            certain, best = certain.topk(self.config.max_keypoints)
             places = places[best]
-        return places.flip(1).float(), found
+        return places.flip(1).float(), certain
 
 
 class SuperPointDescriptorDecoder(nn.Module):
@@ -127,8 +127,8 @@ class SuperPointDescriptorDecoder(nn.Module):
         height, width = vectors.shape[1:]
         far = keypoints.new_tensor([width, height]) * CELL - CELL / 2 - 0.5
         places = ((keypoints - CELL / 2 + 0.5) / far * 2 - 1).to(vectors.dtype)
-        found = F.grid_sample(vectors[None], places.view(1, 1, -1, 2), mode="bilinear", align_corners=True)
-        return F.normalize(found[0, :, 0], dim=0).t()
+        sampled = F.grid_sample(vectors[None], places.view(1, 1, -1, 2), mode="bilinear", align_corners=True)
+        return F.normalize(sampled[0, :, 0], dim=0).t()
 
 
 class SuperPointPreTrainedModel(PreTrainedModel):
@@ -139,7 +139,7 @@ class SuperPointPreTrainedModel(PreTrainedModel):
     main_input_name = "pixel_values"
     stacks = {"": Stack("encoder.conv_blocks", states=("encoder.conv_blocks",))}
     supports_gradient_checkpointing = False
-    _no_split_modules = ["SuperPointConvBlock", "SuperPointInterestPointDecoder", "SuperPointDescriptorDecoder"]
+    _no_split_modules = ["SuperPointConvBlock"]
     config: SuperPointConfig
 
     def extract_one_channel_pixel_values(self, pixel_values: Tensor) -> Tensor:
@@ -177,11 +177,11 @@ class SuperPointForKeypointDetection(SuperPointPreTrainedModel):
         encoded = self.encoder(self.extract_one_channel_pixel_values(pixels).to(self.dtype))
         scores, vectors = self.keypoint_decoder.scores(encoded), self.descriptor_decoder.vectors(encoded)
         points = [self.keypoint_decoder.points(each) for each in scores]
-        described = [self.descriptor_decoder.sampled(map_, found) for map_, (found, _) in zip(vectors, points, strict=True)]
+        described = [self.descriptor_decoder.sampled(map_, places) for map_, (places, _) in zip(vectors, points, strict=True)]
         size = torch.tensor([pixels.shape[3], pixels.shape[2]], dtype=torch.float32, device=pixels.device)
         padded = [
             nn.utils.rnn.pad_sequence(rows, batch_first=True)
-            for rows in ([found / size for found, _ in points], [score for _, score in points], described)
+            for rows in ([places / size for places, _ in points], [score for _, score in points], described)
         ]
         mask = nn.utils.rnn.pad_sequence([torch.ones_like(score, dtype=torch.int) for _, score in points], batch_first=True)
         return SuperPointKeypointDescriptionOutput(keypoints=padded[0], scores=padded[1], descriptors=padded[2], mask=mask)

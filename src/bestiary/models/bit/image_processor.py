@@ -1,4 +1,4 @@
-"""How DINOv2's checkpoints want their images: they share the processor of Big Transfer (Kolesnikov et al. 2020)."""
+"""How Big Transfer's checkpoints want their images, and those of DINOv2 and FocalNet, which share its processor."""
 
 from collections.abc import Sequence
 
