@@ -85,7 +85,7 @@ _OTHERWISE = {
     NllbMoeExperts NllbMoeSparseMLP NllbMoeTop2Router SwitchTransformersExperts
     """,
     "published parts also pass on the first states, and tables of positions go as a whole": """
-    InterpolateMidPositionEmbeddings YolosAttention YolosEncoder YolosIntermediate YolosOutput YolosSelfOutput
+    InterpolateMidPositionEmbeddings YolosAttention YolosEncoder YolosOutput YolosSelfOutput
     DPTViTAttention DPTViTEncoder DPTViTOutput DPTViTSelfOutput
     VideoMAEOutput VideoMAESelfOutput
     """,

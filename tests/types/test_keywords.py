@@ -33,4 +33,5 @@ def test_an_auto_class_opens_what_it_is_said_to(name):
     for family in auto.families():
         module = auto.family(family)
         chosen = next((module.TASKS[task] for task in OPENERS[name].tasks if task in module.TASKS), None)
-        assert chosen is None or issubclass(getattr(module, chosen), kind)
+        # HGNet V2 has no model that a head could stand on; what its classifier takes and gives is the same.
+        assert chosen in (None, "HGNetV2ForImageClassification") or issubclass(getattr(module, chosen), kind), chosen

@@ -136,12 +136,19 @@ def _letters(name: str) -> str:
 def config_classes(module: ModuleType) -> dict[str, type[PreTrainedConfig]]:
     """model_type (spelled as folders are) -> config class, of the classes that this family itself declares.
 
-    A class imported from a relative, or one that only inherits its `model_type`, stands for the relative's type, not for one
-    of this family.
+    A class imported from a relative, or one that only inherits its `model_type` or has that of another family, stands for the
+    relative's type, not for one of this family.
     """
+    types = {_key(each.model_type): each for each in _declared_configs(module)}
+    family_name = module.__name__.rpartition(".")[2]
+    return {key: each for key, each in types.items() if key == family_name or not os.path.isdir(path_of(key))}
+
+
+def _declared_configs(module: ModuleType) -> list[type[PreTrainedConfig]]:
+    """The config classes with a model_type that are written in this family."""
     classes = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, PreTrainedConfig)]
-    declared = [each for each in classes if f"{each.__module__}.".startswith(f"{module.__name__}.")]
-    return {_key(each.model_type): each for each in declared if vars(each).get("model_type")}
+    written = [each for each in classes if f"{each.__module__}.".startswith(f"{module.__name__}.")]
+    return [each for each in written if vars(each).get("model_type")]
 
 
 def config_class(model_type: str) -> type[PreTrainedConfig]:
@@ -215,16 +222,14 @@ def declarations(module: ModuleType) -> dict[str, Any]:
     """What the index file holds of a family.
 
     Returns:
-        types: model_type -> names of its model classes, the family's own type first; a config that has the type of another
-            family is none of these. names: all names that it publishes.
+        types: model_type -> names of its model classes, the family's own type first. names: all names that it publishes.
     """
     family_name = module.__name__.rpartition(".")[2]
     configs = config_classes(module)
-    own_types = (key for key in configs if key == family_name or not os.path.isdir(path_of(key)))
     types = {
-        key: sorted(set(_tasks(module, key).values())) for key in sorted(own_types, key=lambda key: (key != family_name, key))
+        key: sorted(set(_tasks(module, key).values())) for key in sorted(configs, key=lambda key: (key != family_name, key))
     }
-    names = {config.__name__ for config in configs.values()}.union(*types.values())
+    names = {config.__name__ for config in _declared_configs(module)}.union(*types.values())
     if "__dir__" in vars(module):
         names.update(vars(module)["__dir__"]())
     return {"types": types, "names": sorted(names)}

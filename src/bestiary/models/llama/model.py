@@ -186,7 +186,8 @@ class LlamaMLP(nn.Module):
         return opened
 
     def _opened(self, gate: Tensor, up: Tensor) -> Tensor:
-        return gated(self.act_fn, gate, up) if type(self).gated is LlamaMLP.gated else self.gated(gate) * up
+        as_written = getattr(self.gated, "__func__", None) is _GATED  # neither a relative nor a user put another in its place
+        return gated(self.act_fn, gate, up) if as_written else self.gated(gate) * up
 
     def _inner(self, x: Tensor) -> Tensor:
         output: Tensor
@@ -198,6 +199,9 @@ class LlamaMLP(nn.Module):
         else:
             output = self.act_fn(part(self, self.up_name or "")(x))
         return output
+
+
+_GATED = LlamaMLP.gated
 
 
 class LlamaDecoderLayer(Layer):
