@@ -16,7 +16,7 @@ from bestiary.pipelines import pipeline
 
 Output = Callable[..., str]
 SHORT = 40  # lines, and the rest of `examples/` has tests of its own
-OWN_TESTS = {"perplexity", "semantic_search", "train_embedded_model"}
+OWN_TESTS = {"perplexity", "semantic_search", "train_embedded_model", "detect_shapes", "train_tiny_classifier"}
 TESTED = {"complete", "classify_text", "classify_image", "zero_shot_image", "transcribe", "chat"}
 
 

@@ -15,7 +15,7 @@ MEAN, DEVIATION = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.22
 def test_pixels(size: tuple[int, int], resample: int, mode: str) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     processor = DINOv3ViTImageProcessor(size={"height": 20, "width": 24}, resample=resample)
-    found = processor(image, return_tensors="pt").pixel_values
+    found = processor(image, input_data_format="channels_last", return_tensors="pt").pixel_values
     floats = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
     scaled = interpolate(floats, (20, 24), mode=mode, antialias=True, align_corners=False)
     torch.testing.assert_close(found, (scaled - MEAN[:, None, None]) / DEVIATION[:, None, None], rtol=0, atol=1e-5)

@@ -126,7 +126,7 @@ def test_options_are_told() -> None:
         build(OURS, called)([PHOTO], ["a"], speling=4)
     with pytest.warns(BestiaryWarning, match="Own declares no zz in images_kwargs; such options are handed on as they are"):
         build(OURS, called)._merge_kwargs(images_kwargs={"zz": 1})
-    with pytest.raises(ArgumentError, match="Other has a video_processor; the parts of a processor are"):
+    with pytest.raises(ArgumentError, match="Other has a smell_processor; the parts of a processor are"):
 
         class Other(OURS.Mixin):  # type: ignore[misc]
-            attributes = ["video_processor"]
+            attributes = ["smell_processor"]
