@@ -28,6 +28,7 @@ class Watch:
         self.store, self.index, self.period = store, index, period
         self._is_over = threading.Event()
         self._former = sys.excepthook
+        self._thread = threading.Thread(target=self._look, name="bestiary-watch", daemon=True)
 
     @classmethod
     def begin(cls, index: int) -> "Watch | None":
@@ -38,12 +39,17 @@ class Watch:
         watch = cls(store, index)
         _running.append(watch)
         sys.excepthook = watch._tell
-        threading.Thread(target=watch._look, name="bestiary-watch", daemon=True).start()
+        watch._thread.start()
         return watch
 
     def end(self) -> None:
-        """Look no more: this process has done its work."""
+        """Look no more: this process has done its work.
+
+        A thread that comes back from the store once the interpreter is gone would abort the process, so it is waited for.
+        """
         self._is_over.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(timeout=10 * self.period)
         _running[:] = [each for each in _running if each is not self]
         if sys.excepthook == self._tell:
             sys.excepthook = self._former
