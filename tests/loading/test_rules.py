@@ -4,7 +4,7 @@ import pytest
 import torch
 from kit.small_modules import Body, never, on_meta, randomise
 
-from bestiary.core.errors import ConfigError, LoadError
+from bestiary.core.errors import ConfigError, CorruptFile, LoadError
 from bestiary.loading.checkpoint import Checkpoint
 from bestiary.loading.load import load_weights
 from bestiary.loading.rules import merge, on_load, on_save, rename, split, stack, transpose
@@ -113,3 +113,11 @@ def test_numbered_tensors_are_stacked():
     assert "layers.1.mlp.both" not in on_load(rules, stored)
     with pytest.raises(ConfigError, match=r"experts\.\{n\}\.w2: the tensor taken apart is changed by another rule first"):
         on_save([*rules, transpose("mlp.back")], own, {name: len(tensor) for name, tensor in own.items()})
+
+
+@pytest.mark.parametrize("other", [torch.zeros(2, 3), torch.zeros(3, 2).int(), torch.zeros(3, 2).to(torch.float8_e4m3fn)])
+def test_tensors_that_are_stacked_are_alike(other: torch.Tensor) -> None:
+    rule = stack(("experts.{n}.w1.weight",), "experts.w1")
+    assert rule.load([torch.zeros(3, 2), torch.zeros(3, 2).bfloat16()])[0].shape == (2, 3, 2)
+    with pytest.raises(CorruptFile, match=r"number 1 of experts.\{n\}.w1.weight is torch.*expected torch.float32 \(3, 2\)"):
+        rule.load([torch.zeros(3, 2), other])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ..core.errors import ConfigError
+from ..core.errors import ConfigError, CorruptFile
 
 Tensors = list[torch.Tensor]
 Fetch = Callable[[str], torch.Tensor]
@@ -71,6 +71,8 @@ def stack(stored: Sequence[str], model_name: str) -> Rule:
 
     def join(tensors: Tensors) -> Tensors:
         count = len(tensors) // len(stored)
+        for start in range(0, len(tensors), count):
+            _check_alike(stored[start // count], tensors[start : start + count])
         kinds = [torch.stack(tensors[start : start + count]) for start in range(0, len(tensors), count)]
         return [torch.cat(kinds, dim=1) if len(kinds) > 1 else kinds[0]]
 
@@ -79,6 +81,18 @@ def stack(stored: Sequence[str], model_name: str) -> Rule:
         return [tensor for kind in kinds for tensor in kind.unbind()]
 
     return Rule(tuple(stored), (model_name,), join, part)
+
+
+def _check_alike(name: str, tensors: Tensors) -> None:
+    """Raise `CorruptFile` unless tensors that are stacked have one shape, and one dtype or floating ones of 16 bits or more."""
+    first = tensors[0]
+    for number, tensor in enumerate(tensors):
+        kinds_agree = tensor.dtype == first.dtype or all(
+            each.is_floating_point() and each.element_size() > 1 for each in (tensor, first)
+        )
+        if tensor.shape != first.shape or not kinds_agree:
+            described, expected = (f"{each.dtype} {tuple(each.shape)}" for each in (tensor, first))
+            raise CorruptFile(f"number {number} of {name} is {described}; expected {expected}, as number 0")
 
 
 def below(path: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:

@@ -8,7 +8,7 @@ multiplied by the sigmoid of its expert's score before it enters, and another ex
 from typing import TYPE_CHECKING, ClassVar
 
 from ...core.errors import ConfigError
-from ...core.kinds import Amount, Depth, Experts, Length, Natural, Rate, Size
+from ...core.kinds import Amount, Depth, Experts, Length, Natural, Rate, Size, check
 from ...modeling.decoder_config import DecoderConfig
 from ...modeling.rotary_config import QueryGrowth
 from ...modeling.variant import Import, variant
@@ -59,6 +59,9 @@ class Llama4TextConfig(DecoderConfig):
 
     def validate(self) -> None:
         count = self.num_hidden_layers
+        check("Llama4TextConfig", "num_hidden_layers", count, Depth)  # before they are counted
+        for name in ("no_rope_layer_interval", "interleave_moe_layer_step"):
+            check("Llama4TextConfig", name, self.get(name), Natural)
         if not self.no_rope_layers:
             self.no_rope_layers = [int((index + 1) % self.no_rope_layer_interval != 0) for index in range(count)]
         if self.moe_layers is None:

@@ -6,7 +6,7 @@ Differs from Llama: these layers, which on demand are also the ones with a windo
 from typing import TYPE_CHECKING, ClassVar
 
 from ...core.errors import ConfigError
-from ...core.kinds import Depth, Length, Natural, Size
+from ...core.kinds import Depth, Length, Natural, Size, check
 from ...modeling.decoder_config import DecoderConfig
 from ...modeling.variant import variant
 from .. import llama
@@ -42,6 +42,9 @@ class SmolLM3Config(DecoderConfig):
 
     def validate(self) -> None:
         count, interval = self.num_hidden_layers, self.no_rope_layer_interval
+        check("SmolLM3Config", "num_hidden_layers", count, Depth)  # before they are counted
+        check("SmolLM3Config", "no_rope_layer_interval", interval, Natural)
+        check("SmolLM3Config", "no_rope_layers", self.no_rope_layers, list[int] | None)
         if self.no_rope_layers is None:
             self.no_rope_layers = [int((index + 1) % interval != 0) for index in range(count)]
         if len(self.no_rope_layers) < count:
