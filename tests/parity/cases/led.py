@@ -35,7 +35,7 @@ CASE = Case(
         "LEDForQuestionAnswering": Head(lambda: with_global(tokens(pad=PAD)), span_labels),
     },
     variants={
-        "windows": {"attention_window": [4, 8], "activation_function": "relu"},
+        "windows": {"attention_window": [4, 8], "activation_function": "relu", "scale_embedding": True},
         "halves": {"encoder_attention_heads": 2, "decoder_attention_heads": 8, "decoder_layers": 3},
         "untied": {"tie_word_embeddings": False},
     },

@@ -38,8 +38,9 @@ class BartDecoderLayer(Seq2SeqLayer):
 
 
 class BartPreTrainedModel(Seq2SeqPreTrainedModel):
-    """What all BART classes share."""
+    """What all BART classes share. Class attribute `scales_words`: whether `scale_embedding` of the config has an effect."""
 
+    scales_words: ClassVar[bool] = True
     config_class = BartConfig
     base_model_prefix = "model"
     stacks = {"encoder_": Stack("encoder.layers"), "decoder_": Stack("decoder.layers")}
@@ -51,7 +52,7 @@ class BartPreTrainedModel(Seq2SeqPreTrainedModel):
         sizes = config.get("vocab_size"), config.get("d_model"), config.padding_row
         return (
             ScaledEmbedding(*sizes, scale=config.get("d_model") ** 0.5)
-            if config.get("scale_embedding")
+            if self.scales_words and config.get("scale_embedding")
             else nn.Embedding(*sizes)
         )
 

@@ -16,7 +16,7 @@ class LEDConfig(Seq2SeqConfig):
     """Hyperparameters; the defaults are those of LED large.
 
     `attention_window`: how many neighbours a token of the encoder sees, on both sides together; one even number for all layers,
-    or one for each.
+    or one for each. `scale_embedding` is of no effect, as published.
     """
 
     model_type: ClassVar[str] = "led"
@@ -56,7 +56,7 @@ __getattr__, __dir__ = variant(
     TASKS,
     bart,
     {
-        "PreTrainedModel": {"base_model_prefix": "led"},
+        "PreTrainedModel": {"base_model_prefix": "led", "scales_words": False},
         "Half": {"first_row": 0, "positions_class": Import("bestiary.nn.embeddings.TextPositions")},
         "EncoderLayer": Import(".model.LEDEncoderLayer"),
         "Encoder": Import(".model.LEDEncoder"),
