@@ -28,16 +28,18 @@ from bestiary.modeling.parts import ModelParts
 PLUGINS = ("cache.kinds", "generation.processors", "generation.watermarks", "pipelines.tasks")
 
 
+PAPER = "Paper: "  # how the paragraph of a docstring begins that holds the paper's address
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = """# Families
 
 Every family that is here, with all of its classes: {families} families, {types} model types, {classes} classes. Each is
 compared with the reference by every test of `tests/parity`, from its case, to which its name is linked; one that the current
 reference lacks, with stored numbers of the last that had it, by tests of its own. `bestiary families`
-shows the same on the command line. This page is written by `scripts/write_family_lists.py`.
+shows the same on the command line. This page is written by `scripts/write_family_lists.py` from what the families declare; the
+paper is the line `Paper: ` of a family's docstring.
 
-| family | what it is | model classes | kernels | a cache holds | preprocessors |
-|---|---|---|---|---|---|
+| family | types | what it is | paper | what differs | classes (tasks) | kernels | a cache holds | preprocessors |
+|---|---|---|---|---|---|---|---|---|
 """
 OLDER_KEYS = """# Older names of tensors
 
@@ -109,13 +111,16 @@ def stub_of(family: ModuleType, made: list[type]) -> str:
 
 def facts_of(family: ModuleType, types: dict[str, list[str]]) -> FamilyFacts:
     """What is known of a family with these model types: what its docstring says, and what its classes declare."""
-    summary, *further = (family.__doc__ or "").strip().split("\n\n")
+    summary, *further = (" ".join(part.split()) for part in (family.__doc__ or "").strip().split("\n\n"))
+    papers = [part.removeprefix(PAPER) for part in further if part.startswith(PAPER)]
+    further = [part for part in further if not part.startswith(PAPER)]
     classes = [getattr(family, each) for each in dict.fromkeys(each for listed in types.values() for each in listed)]
     generating = next((each for each in classes if each.can_generate()), None)
     return FamilyFacts(
         types={kind: sorted(listed) for kind, listed in types.items()},
-        summary=" ".join(summary.split()).rstrip("."),
-        differs=" ".join(further[0].split()) if further else "",
+        summary=summary.rstrip("."),
+        differs=further[0] if further else "",
+        paper=papers[0] if papers else "",
         tasks=family.TASKS,
         kernels=list(classes[0].kernels),
         cache="" if generating is None else held_by_cache(generating),
@@ -139,16 +144,31 @@ def proof_of(name: str) -> str:
 
 def page_of(facts: dict[str, FamilyFacts]) -> str:
     """The table for people."""
-    classes = {
-        name: list(dict.fromkeys(each for listed in row.types.values() for each in listed)) for name, row in facts.items()
-    }
+    classes = {name: {each for listed in row.types.values() for each in listed} for name, row in facts.items()}
     counts = {"types": sum(len(row.types) for row in facts.values()), "classes": sum(map(len, classes.values()))}
-    rows = [
-        f"| [{name}](../tests/{proof_of(name)}) | {row.summary} | {', '.join(classes[name])} | {', '.join(row.kernels)} |"
-        f" {row.cache} | {', '.join(row.preprocessors)} |\n"
-        for name, row in facts.items()
-    ]
+    rows = []
+    for name, row in facts.items():
+        named = [f"{kind} ({task})" for task, kind in row.tasks.items()]
+        others = sorted(classes[name] - set(row.tasks.values()))
+        cells = (
+            f"[{name}](../tests/{proof_of(name)})",
+            ", ".join(row.types),
+            row.summary,
+            paper_link(row.paper),
+            row.differs.removeprefix("Differs from ").replace("|", "\\|"),
+            ", ".join([*named, *others]),
+            ", ".join(row.kernels),
+            row.cache,
+            ", ".join(row.preprocessors),
+        )
+        rows.append(f"| {' | '.join(cells)} |\n")
     return PAGE.format(families=len(facts), **counts) + "".join(rows)
+
+
+def paper_link(address: str) -> str:
+    """A link to the paper, under its number where that is arXiv's; nothing where there is none."""
+    number = address.removeprefix("https://arxiv.org/abs/")
+    return address and f"[{'paper' if number == address else number}]({address})"
 
 
 def older_keys(family: ModuleType, types: dict[str, list[str]]) -> str:

@@ -16,6 +16,7 @@ from ..core.errors import ArgumentError
 from ..hub.code.opening import open_generate
 from ..hub.code.options import CodeOptions
 from ..hub.options import HubOptions
+from ..nn.embeddings import LearnedPositions
 from ..nn.reproducible import reproducible as reproducible_scope
 from ..nn.rope import Rotary
 from . import custom
@@ -65,16 +66,22 @@ class Generating:
 
     def context_length(self) -> int | None:
         """Most tokens the decoder was made for, prompt and new ones together; None where there is no such limit."""
-        for module in self._model.modules():
-            if isinstance(module, Rotary):
-                return module.reach
+        for module in self._positions():
+            return module.reach if isinstance(module, Rotary) else module.num_embeddings - module.first
         config = self._model.config.get_text_config(decoder=True)
         positions: int | None = config.get("max_position_embeddings")
         return None if positions is None else positions - config.first_position
 
     def has_last_position(self) -> bool:
-        """Whether nothing can be computed beyond `context_length`; positions that rotate only get worse there."""
-        return not any(isinstance(module, Rotary) for module in self._model.modules())
+        """Whether nothing can be computed beyond `context_length`, the end of a table; other positions only get worse there."""
+        return isinstance(next(self._positions(), None), LearnedPositions)
+
+    def _positions(self) -> Iterator[Rotary | LearnedPositions]:
+        """What says where the decoder's tokens stand and was made for so many of them."""
+        decoder = self._model.get_decoder() if has_encoder(self._model) else self._model
+        for module in decoder.modules():
+            if isinstance(module, Rotary) or (isinstance(module, LearnedPositions) and module.has_end):
+                yield module
 
     def make_cache(self, name: str, length: int, options: dict[str, Any]) -> Cache:
         """An empty cache of the kind `name` for at most `length` tokens; a model that needs another kind overrides this."""

@@ -15,6 +15,7 @@ class FamilyFacts:
     Attributes:
         types: model_type -> names of its model classes.
         summary: what it is, and whose. differs: what is not as in its nearest relative; empty where `summary` says it.
+        paper: the address of the paper that describes it; empty where there is none.
         tasks: task -> model class. kernels: attention implementations, the default first.
         cache: what a cache keeps of each layer; empty where no class generates. preprocessors: names of classes.
     """
@@ -22,6 +23,7 @@ class FamilyFacts:
     types: dict[str, list[str]]
     summary: str
     differs: str
+    paper: str
     tasks: dict[str, str]
     kernels: list[str]
     cache: str

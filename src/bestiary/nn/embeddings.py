@@ -22,7 +22,12 @@ class LearnedPositions(nn.Embedding):
 
     Args:
         first: the position of a text's first token; the row before it, if there is one, is that of padding and stays zero.
+
+    Class attributes:
+        has_end: whether no position beyond the table can be computed.
     """
+
+    has_end: ClassVar[bool] = True
 
     def __init__(self, count: int, size: int, first: int = 0) -> None:
         if count <= first:

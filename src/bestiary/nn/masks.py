@@ -391,5 +391,5 @@ def warn_beyond(limit: int, what: str) -> None:
     warn_once(
         "beyond-positions",
         f"{what}, and this model was made for {limit} (max_position_embeddings); what it says beyond"
-        " that gets worse. Cut the text, or set rope_parameters that stretch positions",
+        " that gets worse. Cut the text, or stretch positions, where they are rotary, by rope_parameters",
     )

@@ -12,13 +12,15 @@ from ..options import Json
 if TYPE_CHECKING:
     from ...modeling.family_facts import FamilyFacts
 
+_COLUMNS = ("family", "model types", "what it is", "tasks", "kernels", "a cache holds", "differs", "paper")
+
 
 def run(
     name: Annotated[str | None, typer.Argument(help="Only this family, by its name or by a model_type.")] = None,
     task: Annotated[str | None, typer.Option(help='Only those with a class for this task, such as "causal-lm".')] = None,
     json: Json = False,
 ) -> None:
-    """Show the families of models: types, tasks, kernels, what a cache holds, and what differs from the nearest relative."""
+    """Show the families of models: types, tasks, kernels, what caches hold, what differs from the nearest relative, papers."""
     from ...modeling.family_facts import family_facts
 
     known = family_facts()
@@ -39,8 +41,13 @@ def run(
     elif name is not None:
         console.table(_details(*known.items()))
     else:
-        rows = [(each, facts.summary, ", ".join(facts.tasks), facts.cache) for each, facts in known.items()]
-        console.table(rows, ("family", "what it is", "tasks", "a cache holds"), title=f"{len(rows)} families")
+        console.table([_row(*item) for item in known.items()], _COLUMNS, title=f"{len(known)} families")
+
+
+def _row(name: str, facts: "FamilyFacts") -> tuple[str, ...]:
+    lists = (facts.types, facts.tasks, facts.kernels)
+    types, tasks, kernels = (", ".join(each) for each in lists)
+    return name, types, facts.summary, tasks, kernels, facts.cache, facts.differs, facts.paper
 
 
 def _details(item: "tuple[str, FamilyFacts]") -> list[tuple[str, str]]:
@@ -49,6 +56,7 @@ def _details(item: "tuple[str, FamilyFacts]") -> list[tuple[str, str]]:
         ("family", name),
         ("what it is", facts.summary),
         ("differs", facts.differs),
+        ("paper", facts.paper),
         *(("model_type " + kind, ", ".join(classes)) for kind, classes in facts.types.items()),
         *(("task " + task, kind) for task, kind in facts.tasks.items()),
         ("kernels", ", ".join(facts.kernels)),

@@ -2,6 +2,8 @@
 
 Differs from BERT: all layers of a group are one, embeddings are narrower than the states, and the pretraining head says whether
 two texts stand in their order.
+
+Paper: https://arxiv.org/abs/1909.11942
 """
 
 from typing import ClassVar

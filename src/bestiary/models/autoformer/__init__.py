@@ -2,6 +2,8 @@
 
 Differs from the Time Series Transformer: in place of attention, a series is mixed with itself at the delays at which it repeats
 itself; every layer splits its states into a slow trend and what is left; all future values are predicted at once.
+
+Paper: https://arxiv.org/abs/2106.13008
 """
 
 from typing import Literal

@@ -2,6 +2,8 @@
 
 Differs from T5: learned positions, of which the first two rows of the table are never used; LayerNorms with biases behind each
 sum and behind the embeddings; scaled scores; GELU without gates; logits with a bias that checkpoints store beside the model.
+
+Paper: https://arxiv.org/abs/1910.13461
 """
 
 from typing import Any

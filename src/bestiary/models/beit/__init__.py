@@ -2,6 +2,8 @@
 
 Differs from ViT: positions are biases on scores, one for each distance of two patches, keys have no bias, what each half of a
 block adds is scaled channel by channel, and it learns to name masked patches as the words of a vocabulary.
+
+Paper: https://arxiv.org/abs/2106.08254
 """
 
 from typing import ClassVar

@@ -3,6 +3,8 @@
 Differs from GPT-2: every token sees every other, segments (token types) are embedded, and the first token's state, pooled,
 stands for the text. With `is_decoder` the same layers look only back, keep a cache, and may look at an encoder
 (`add_cross_attention`; Rothe et al. 2020).
+
+Paper: https://arxiv.org/abs/1810.04805
 """
 
 from typing import ClassVar

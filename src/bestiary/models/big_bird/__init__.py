@@ -2,6 +2,8 @@
 
 Differs from BERT: that attention, in texts longer than (5 + 2 * num_random_blocks) blocks; shorter ones have BERT's. A decoder
 looks back only, by BERT's attention, however long its text is.
+
+Paper: https://arxiv.org/abs/2007.14062
 """
 
 from typing import ClassVar, Literal

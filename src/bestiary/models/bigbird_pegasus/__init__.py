@@ -3,6 +3,8 @@
 Differs from PEGASUS: that attention; learned positions; projections of attention have no biases (`use_bias`); the norm behind
 all layers is called `layernorm_embedding`; a decoder without an input reads the encoder's text; alone it
 ties no embeddings.
+
+Paper: https://arxiv.org/abs/2007.14062
 """
 
 from typing import TYPE_CHECKING, ClassVar, Literal

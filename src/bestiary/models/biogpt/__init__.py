@@ -1,6 +1,8 @@
 """BioGPT (Luo et al. 2022): a decoder of biomedical texts, as fairseq built them.
 
 Differs from OPT: GELU, embeddings times the square root of their width, and a tokenizer that splits words as Moses does.
+
+Paper: https://arxiv.org/abs/2210.10341
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 Differs from ResNet: kernels are brought to mean 0 and deviation 1 before they are applied, norms are over groups of channels of
 one image, and stand before the convolutions.
+
+Paper: https://arxiv.org/abs/1912.11370
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,8 @@
 
 Differs from BART: norms before each half of a layer and one behind all, none behind
 the embeddings; positions without spare rows.
+
+Paper: https://arxiv.org/abs/2004.13637
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from GPT-2: these biases instead of learned positions, a norm behind the embeddings, and one projection that gives each
 head its query, key and value side by side.
+
+Paper: https://arxiv.org/abs/2211.05100
 """
 
 from typing import ClassVar

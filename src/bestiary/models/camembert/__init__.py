@@ -1,6 +1,8 @@
 """CamemBERT (Martin et al. 2020): RoBERTa trained on French.
 
 Differs from RoBERTa: texts are sentencepiece unigrams, and the defaults.
+
+Paper: https://arxiv.org/abs/1911.03894
 """
 
 from typing import TYPE_CHECKING, ClassVar

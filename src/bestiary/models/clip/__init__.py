@@ -2,6 +2,8 @@
 
 The text encoder is causal and speaks through the state of its end token; the image encoder is a ViT with a norm before its
 first block. Both are projected to one space, where a learned temperature scales their cosine similarities.
+
+Paper: https://arxiv.org/abs/2103.00020
 """
 
 from typing import ClassVar

@@ -1,6 +1,8 @@
 """CodeGen (Nijkamp et al. 2022): GPT-J trained on programs.
 
 Differs from GPT-J: one projection for queries, values and keys, laid out for the four devices of a machine it was trained on.
+
+Paper: https://arxiv.org/abs/2203.13474
 """
 
 from typing import TYPE_CHECKING, ClassVar

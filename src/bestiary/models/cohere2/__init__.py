@@ -1,4 +1,7 @@
-"""Command R7B and Command A (Cohere 2024): Command R with windows in three of four layers, the only ones that turn."""
+"""Command R7B and Command A (Cohere 2024): Command R with windows in three of four layers, the only ones that turn.
+
+Paper: https://arxiv.org/abs/2504.00698
+"""
 
 from typing import TYPE_CHECKING, ClassVar
 

@@ -3,6 +3,8 @@
 What a query looks for is matched apart from where it looks: each head's queries and keys are contents beside positions. The
 positions of a query are sines of a point, scaled by its states, and its box is told from that point. Classes are judged one by
 one, so that there is none for "no object".
+
+Paper: https://arxiv.org/abs/2108.06152
 """
 
 from typing import ClassVar

@@ -1,6 +1,8 @@
 """ConvBERT (Jiang et al. 2020): ELECTRA's generator, half of whose heads are convolutions that the text itself shapes.
 
 Differs from ELECTRA: those heads, and MLPs that may be cut into groups. Tokens read their neighbours, padding too.
+
+Paper: https://arxiv.org/abs/2008.02496
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from ResNet: each block is a convolution of 7x7 for every channel alone, layer norm, and an MLP four times as wide; a
 layer norm and a convolution of 2x2 stand between stages.
+
+Paper: https://arxiv.org/abs/2201.03545
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 Differs from ConvNeXt: the channels of each block's MLP compete by their norms over the whole image, and what the block adds is
 not scaled.
+
+Paper: https://arxiv.org/abs/2301.00808
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -1,6 +1,8 @@
 """data2vec for text (Baevski et al. 2022): RoBERTa trained to predict the states of an average of its past selves.
 
 Differs from RoBERTa: the backbone's name in files, and the defaults.
+
+Paper: https://arxiv.org/abs/2202.03555
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -1,6 +1,8 @@
 """data2vec for images (Baevski et al. 2022): BEiT trained to predict the states of an average of its past selves.
 
 Differs from BEiT: it names no patches, and is no backbone of other models.
+
+Paper: https://arxiv.org/abs/2202.03555
 """
 
 from collections.abc import Sequence

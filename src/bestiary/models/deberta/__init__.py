@@ -2,6 +2,8 @@
 
 Differs from DeBERTa v2: one matrix without bias makes queries, keys and values, distances have a row each, and texts are byte
 pairs.
+
+Paper: https://arxiv.org/abs/2006.03654
 """
 
 from typing import TYPE_CHECKING, ClassVar

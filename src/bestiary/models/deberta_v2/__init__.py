@@ -2,6 +2,8 @@
 
 Differs from BERT: scores have a part from a token's content to another's distance, and one back; far distances share rows of
 their table; the first layer may have a convolution beside it; words need no position of their own; there is no pooler.
+
+Paper: https://arxiv.org/abs/2111.09543
 """
 
 from typing import ClassVar

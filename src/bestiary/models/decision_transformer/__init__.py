@@ -1,6 +1,8 @@
 """Decision Transformer (Chen et al. 2021): GPT-2 that reads returns, states and actions, and says which action comes next.
 
 Differs from GPT-2: a token is a vector, projected; the time of a step takes the place of positions.
+
+Paper: https://arxiv.org/abs/2106.01345
 """
 
 from ...core.kinds import Amount, Depth, Length, Rate, Size

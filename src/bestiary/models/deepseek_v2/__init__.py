@@ -2,6 +2,8 @@
 
 Differs from Llama: keys and values are made from narrow states, which are all that a cache keeps; part of each head turns;
 from layer `first_k_dense_replace` on there are experts.
+
+Paper: https://arxiv.org/abs/2405.04434
 """
 
 from typing import TYPE_CHECKING, ClassVar, Literal

@@ -1,6 +1,8 @@
 """DeepSeek-V3 and R1 (DeepSeek-AI 2024): latent attention, and many small experts beside one that serves every token.
 
 Differs from DeepSeek-V2: a token's experts are chosen by their sigmoids, out of the best groups, and their shares add up.
+
+Paper: https://arxiv.org/abs/2412.19437
 """
 
 from typing import TYPE_CHECKING, ClassVar

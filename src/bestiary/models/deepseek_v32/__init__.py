@@ -1,6 +1,8 @@
 """DeepSeek-V3.2 (DeepSeek-AI 2025): DeepSeek-V3, each token of which looks at a few thousand others alone.
 
 Differs from DeepSeek-V3: an index of each layer, small queries and keys, finds the tokens that attention looks at.
+
+Paper: https://arxiv.org/abs/2512.02556
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -2,6 +2,8 @@
 
 DETR over feature maps of several sizes, whose attention looks at a few places near a point. Boxes are told from the queries'
 points; they may be refined by every layer, and start from what the encoder finds (two stages).
+
+Paper: https://arxiv.org/abs/2010.04159
 """
 
 from typing import ClassVar

@@ -1,6 +1,8 @@
 """DeiT (Touvron et al. 2021, "Training data-efficient image transformers and distillation through attention").
 
 Differs from ViT: a second token of its own, behind the class token, which learned from another model what that said of images.
+
+Paper: https://arxiv.org/abs/2012.12877
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -2,6 +2,8 @@
 
 DINOv2 as the backbone, DPT's neck without readout of the class token, and a head of three convolutions. Version 2 differs by
 its weights and by the blocks whose states are read.
+
+Paper: https://arxiv.org/abs/2401.10891
 """
 
 from typing import Any, ClassVar

@@ -2,6 +2,8 @@
 
 The last feature map of a convolutional backbone is the encoder's sequence. The decoder turns a fixed number of learned
 queries into objects, all at once. Positions are added to queries and keys in every layer, never to values.
+
+Paper: https://arxiv.org/abs/2005.12872
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 Differs from ViT: what each half of a block adds is scaled channel by channel and left out now and then in training, the MLP
 may be gated, images may have any size, and the classifier also looks at the mean of all patches.
+
+Paper: https://arxiv.org/abs/2304.07193
 """
 
 from typing import ClassVar

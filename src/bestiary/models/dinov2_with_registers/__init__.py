@@ -2,6 +2,8 @@
 
 Differs from DINOv2: behind the class token stand further tokens without positions, where the model may put what it found, so
 that it does not put it into patches of the background.
+
+Paper: https://arxiv.org/abs/2309.16588
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from ConvNeXt: the mean of the last map stands as a class token before the places of that map, and a backbone's first
 map is the image itself.
+
+Paper: https://arxiv.org/abs/2508.10104
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,8 @@
 
 Differs from DINOv2 with registers: queries and keys turn by angles, half of which follow from the row of a patch and half from
 its column, both in -1..1 whatever the image's size; in training these places are stretched and shifted.
+
+Paper: https://arxiv.org/abs/2508.10104
 """
 
 from typing import ClassVar

@@ -1,6 +1,8 @@
 """DistilBERT (Sanh et al. 2019): BERT with half of the layers, taught by BERT.
 
 Differs from BERT: no segments, no pooler, and its names in files.
+
+Paper: https://arxiv.org/abs/1910.01108
 """
 
 from typing import ClassVar

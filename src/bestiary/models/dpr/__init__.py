@@ -2,6 +2,8 @@
 
 Differs from BERT: one encoder for questions and one for passages, each giving the first token's state, which may be projected;
 the reader marks the answer in each passage and says how well the passage fits.
+
+Paper: https://arxiv.org/abs/2004.04906
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 States of four blocks of a ViT become maps of four scales, which are fused from coarse to fine. DPT-hybrid reads two of the
 maps from the convolutional backbone under its ViT; others have another backbone in place of the ViT.
+
+Paper: https://arxiv.org/abs/2103.13413
 """
 
 from collections.abc import Sequence

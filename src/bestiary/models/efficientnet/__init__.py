@@ -1,6 +1,8 @@
 """EfficientNet (Tan and Le 2019, "EfficientNet: rethinking model scaling for convolutional neural networks").
 
 MobileNet V2's layers with squeeze and excitation; width and depth of all stages are multiplied together.
+
+Paper: https://arxiv.org/abs/1905.11946
 """
 
 import math

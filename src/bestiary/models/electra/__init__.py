@@ -2,6 +2,8 @@
 
 Differs from BERT: embeddings may be narrower than the states, there is no pooler, the discriminator's head says of each token
 whether it was replaced, and the generator is the one that fills in masked tokens.
+
+Paper: https://arxiv.org/abs/2003.10555
 """
 
 from typing import ClassVar

@@ -1,4 +1,7 @@
-"""Any encoder before any decoder that can look at one (Rothe et al. 2020): BERT before BERT, BERT before GPT-2, ..."""
+"""Any encoder before any decoder that can look at one (Rothe et al. 2020): BERT before BERT or before GPT-2.
+
+Paper: https://arxiv.org/abs/1907.12461
+"""
 
 from typing import Any, ClassVar, Self
 

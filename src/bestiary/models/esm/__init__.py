@@ -2,6 +2,8 @@
 
 Differs from BERT: norms stand before each half of a block and behind all of them, there are no segments, positions of ESM-2 are
 rotary, masked tokens count as dropped ones, and attentions tell which amino acids touch.
+
+Paper: https://doi.org/10.1126/science.ade2574
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,8 @@
 """EuroBERT (Boizard et al. 2025): Llama that looks both ways, trained to fill in masked tokens.
 
 Differs from Llama: no token is hidden from another and nothing is cached; a text is classified by one of three ways to pool it.
+
+Paper: https://arxiv.org/abs/2503.05500
 """
 
 from typing import TYPE_CHECKING, ClassVar, Literal

@@ -2,6 +2,8 @@
 
 Differs from Llama: where the norms stand, normed queries and keys, the windows. Where there are windows, only layers that have
 one turn with positions.
+
+Paper: https://arxiv.org/abs/2507.11407
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from GPT-NeoX: the shared keys, no biases by default, one norm for both halves (`num_ln_in_parallel_attn`: or two), and
 whole heads turning. Falcon RW has ALiBi instead of rotary positions, and blocks whose halves follow one another.
+
+Paper: https://arxiv.org/abs/2311.16867
 """
 
 from typing import ClassVar

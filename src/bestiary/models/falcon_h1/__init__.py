@@ -2,6 +2,8 @@
 
 Differs from Bamba: both read the same states and their outputs are added; heads turn as a whole; the norm behind the scan is
 left out, or stands before the gate; and factors stand on embeddings, keys, projections, MLPs and logits.
+
+Paper: https://arxiv.org/abs/2507.22448
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -1,4 +1,7 @@
-"""Falcon Mamba (Zuo et al. 2024): Mamba whose step, B and C are normed, by RMS norms without weights."""
+"""Falcon Mamba (Zuo et al. 2024): Mamba whose step, B and C are normed, by RMS norms without weights.
+
+Paper: https://arxiv.org/abs/2410.05355
+"""
 
 from typing import TYPE_CHECKING, ClassVar
 

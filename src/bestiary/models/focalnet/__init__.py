@@ -2,6 +2,8 @@
 
 Differs from Swin: in place of attention each place is multiplied by what convolutions of growing width saw around it, and gates
 weigh how much of each width.
+
+Paper: https://arxiv.org/abs/2203.11926
 """
 
 from collections.abc import Sequence

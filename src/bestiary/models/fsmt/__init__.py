@@ -3,6 +3,8 @@ languages, or write German, English or Russian from each other.
 
 Differs from BART: sinusoids as positions, no norm behind the embeddings, ReLU, scaled embeddings; source and target have a
 vocabulary each; the layer of the logits belongs to the decoder, so that a model without a head gives logits, too.
+
+Paper: https://arxiv.org/abs/1907.06616
 """
 
 from typing import TYPE_CHECKING, ClassVar

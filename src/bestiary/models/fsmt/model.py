@@ -16,6 +16,8 @@ from ..bart.model import BartDecoder, BartForConditionalGeneration, BartHalf, Ba
 class SinusoidalPositionalEmbedding(FixedPositions):
     """A stored table of sinusoids, zeros for padding; positions behind its end are computed."""
 
+    has_end = False
+
     def __init__(self, count: int, size: int, first: int = 0) -> None:
         super().__init__(count, size, first)
         self.beyond = ComputedPositions(count, size, first)

@@ -2,6 +2,8 @@
 
 Differs from BERT: states are pooled in pairs from block to block, the first one kept apart; positions are relative; and what
 needs a state for each token repeats the last ones, adds those of the first block, and runs a few more layers.
+
+Paper: https://arxiv.org/abs/2006.03236
 """
 
 from typing import ClassVar, Literal

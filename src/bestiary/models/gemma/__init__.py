@@ -2,6 +2,8 @@
 
 Differs from Llama: embeddings times sqrt(D), norms whose weights are counted from 1, a GELU gate in its tanh approximation,
 tied embeddings, and a vocabulary of 256,000 pieces.
+
+Paper: https://arxiv.org/abs/2403.08295
 """
 
 from typing import TYPE_CHECKING, ClassVar

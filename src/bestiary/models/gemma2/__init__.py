@@ -2,6 +2,8 @@
 
 Differs from Gemma: norms before and behind each half of a block, the windows, the bounds, and scores divided by the root of a
 number of their own (`query_pre_attn_scalar`).
+
+Paper: https://arxiv.org/abs/2408.00118
 """
 
 from typing import TYPE_CHECKING, ClassVar

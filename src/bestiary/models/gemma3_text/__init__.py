@@ -2,6 +2,8 @@
 
 Differs from Gemma 2: queries and keys are normed in place of bounded scores, five layers of six have the window, and these turn
 slower than the sixth. EmbeddingGemma looks both ways (`use_bidirectional_attention`).
+
+Paper: https://arxiv.org/abs/2503.19786
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar

@@ -1,6 +1,8 @@
 """GLM-4 of 2024 (Team GLM 2024): Llama of which half of each head turns, neighbours together, with biases before attention.
 
 Differs from Llama: partial interleaved rotary positions, these biases, gate and up of the MLP in one projection.
+
+Paper: https://arxiv.org/abs/2406.12793
 """
 
 from dataclasses import field

@@ -2,6 +2,8 @@
 
 Differs from Llama: half of each head turns, biases before attention, by config normed queries and keys, and from layer
 `first_k_dense_replace` on DeepSeek-V3's mixtures.
+
+Paper: https://arxiv.org/abs/2508.06471
 """
 
 from typing import TYPE_CHECKING, ClassVar

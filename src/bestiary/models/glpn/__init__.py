@@ -2,6 +2,8 @@
 
 A Mix Transformer encoder (SegFormer's) and a decoder that enlarges its coarsest grid step by step; at each step attention over
 two maps chooses, place by place, between what is global and what the finer grid says.
+
+Paper: https://arxiv.org/abs/2201.07436
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 Differs from BERT: tokens see only what came before, norms stand inside the residual branches, and weights are stored
 (in, out). With `add_cross_attention` it also looks at an encoder.
+
+Paper: https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
 """
 
 from typing import ClassVar

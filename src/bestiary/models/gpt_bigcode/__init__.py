@@ -2,6 +2,8 @@
 
 Differs from GPT-2: one key and one value for all heads of a token (`multi_query`; Shazeer 2019), the tanh form of GELU, and
 weights stored (out, in). It has no cross-attention.
+
+Paper: https://arxiv.org/abs/2301.03988
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from GPT-2: the windows (`window_size`), one projection each for queries, keys and values, scores that are not scaled
 and are computed in fp32, and weights stored (out, in).
+
+Paper: https://doi.org/10.5281/zenodo.5297715
 """
 
 from typing import Any, ClassVar

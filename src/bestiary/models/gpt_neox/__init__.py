@@ -2,6 +2,8 @@
 
 Differs from GPT-2: such parallel blocks (`use_parallel_residual`), rotary positions that turn a quarter of each head, and one
 projection that gives each head its query, key and value side by side.
+
+Paper: https://arxiv.org/abs/2204.06745
 """
 
 from typing import Any, ClassVar

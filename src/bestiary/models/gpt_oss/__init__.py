@@ -2,6 +2,8 @@
 
 Differs from Mixtral: sinks (Xiao et al. 2023), biases everywhere, and experts whose gates are bounded and whose two inner
 projections take turns in one matrix. The published files hold the experts in four bits (MXFP4).
+
+Paper: https://arxiv.org/abs/2508.10925
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar

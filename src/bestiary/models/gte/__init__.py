@@ -1,6 +1,8 @@
 """GTE v1.5 (Zhang et al. 2024, mGTE): BERT with rotary positions and gated MLPs, for embeddings of texts of 8192 tokens.
 
 Differs from BERT: the positions, the MLPs, no pooler unless a text is classified, RoBERTa's vocabulary head.
+
+Paper: https://arxiv.org/abs/2407.19669
 """
 
 from typing import ClassVar

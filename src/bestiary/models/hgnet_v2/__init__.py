@@ -2,6 +2,8 @@
 
 Differs from ResNet: a block is a row of convolutions whose outputs are all weighed into its own, stages halve the image by a
 convolution of every channel alone, and the stem has five convolutions, two of them beside a maximum.
+
+Paper: https://arxiv.org/abs/2109.15099
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,8 @@
 """I-JEPA (Assran et al. 2023, "Self-supervised learning from images with a joint-embedding predictive architecture").
 
 Differs from ViT: no class token; the mean of all patches stands for the image.
+
+Paper: https://arxiv.org/abs/2301.08243
 """
 
 from typing import TYPE_CHECKING, ClassVar

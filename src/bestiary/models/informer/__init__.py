@@ -2,6 +2,8 @@
 
 Differs from the Time Series Transformer: only the queries that stand out attend (`attention_type` "prob"), which a sample of
 the keys tells; between its layers the encoder halves the series (`distil`).
+
+Paper: https://arxiv.org/abs/2012.07436
 """
 
 from typing import Literal

@@ -2,6 +2,8 @@
 
 Differs from Llama: no positions, one layer of `attn_layer_period` has attention and the others Mamba's mixer with norms on the
 step, B and C; one of `expert_layer_period` has experts, whose shares need not add up to 1.
+
+Paper: https://arxiv.org/abs/2403.19887
 """
 
 import math

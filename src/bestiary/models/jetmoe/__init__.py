@@ -2,6 +2,8 @@
 
 Differs from Mixtral: attention has experts too (Shen et al. 2023, ModuleFormer), each with its own projections for queries and
 for the way back, while keys and values are the same for all; each half adds a bias of its own.
+
+Paper: https://arxiv.org/abs/2404.07413
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from XLM-RoBERTa: the positions and the names in files. Its tasks are adapters of the `peft` package, in subfolders of
 the checkpoint: `load_adapter(name, adapter_name=task, adapter_kwargs={"subfolder": task})`, then `set_adapter(task)`.
+
+Paper: https://arxiv.org/abs/2409.10173
 """
 
 from typing import ClassVar

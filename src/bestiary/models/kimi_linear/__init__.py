@@ -2,6 +2,8 @@
 
 Differs from DeepSeek-V3: three of four layers have a memory, each channel of whose keys fades at a rate of its own, and nothing
 turns with positions.
+
+Paper: https://arxiv.org/abs/2510.26692
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from BART: that attention, with `global_attention_mask`; halves know different numbers of positions, and use all rows of
 their tables.
+
+Paper: https://arxiv.org/abs/2004.05150
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from Llama: layers of the kind "conv" have a gated convolution over a few inputs in place of the attention; queries and
 keys are normed; and the width of the MLPs follows from `intermediate_size` by rules.
+
+Paper: https://arxiv.org/abs/2511.23404
 """
 
 from typing import TYPE_CHECKING, ClassVar

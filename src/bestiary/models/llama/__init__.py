@@ -2,6 +2,8 @@
 
 Differs from GPT-2: norms without mean or bias before each half of a block, rotary instead of learned positions, SiLU-gated
 MLP, no biases, and fewer key/value heads than query heads (grouped queries, Ainslie et al. 2023).
+
+Paper: https://arxiv.org/abs/2302.13971
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 Differs from RoBERTa: the attention, and `global_attention_mask`, which says which tokens see all and are seen by all. Where a
 caller has none, that is the first token where a text is classified, the question where it is answered, and each choice.
+
+Paper: https://arxiv.org/abs/2004.05150
 """
 
 from typing import ClassVar

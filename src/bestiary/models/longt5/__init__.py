@@ -2,6 +2,8 @@
 
 Differs from T5: the encoder's attention. With `transient-global` each token also sees one summary of every 16 tokens of the
 text, which each layer makes anew of its own states. Memory and time grow with the length of a text, not with its square.
+
+Paper: https://arxiv.org/abs/2112.07916
 """
 
 from typing import TYPE_CHECKING, ClassVar, Literal

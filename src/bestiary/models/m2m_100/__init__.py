@@ -2,6 +2,8 @@
 
 Differs from BART: sinusoids as positions, which nothing stores; norms before each half of a layer and one behind all, none
 behind the embeddings; ReLU; logits without a bias.
+
+Paper: https://arxiv.org/abs/2010.11125
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from Mamba: step, B and C come from the first projection, groups of heads share B and C, and a gated norm stands before
 the last projection.
+
+Paper: https://arxiv.org/abs/2405.21060
 """
 
 import math

@@ -2,6 +2,8 @@
 
 Differs from BART: sinusoids as positions, none of which a checkpoint needs, and no norm behind the embeddings; source and
 target may have vocabularies of their own.
+
+Paper: https://arxiv.org/abs/1804.00344
 """
 
 from typing import TYPE_CHECKING, ClassVar

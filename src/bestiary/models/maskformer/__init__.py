@@ -2,6 +2,8 @@
 
 A feature pyramid over a backbone's maps gives a vector for each place; DETR's decoder over the last map gives a class and a
 vector for each query. A query's mask is the product of its vector and those of the places.
+
+Paper: https://arxiv.org/abs/2107.06278
 """
 
 from typing import Any, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from BART: norms stand before each half of a layer, and one behind all; a decoder starts with the last token of its
 text, which names the language.
+
+Paper: https://arxiv.org/abs/2001.08210
 """
 
 from typing import TYPE_CHECKING, ClassVar

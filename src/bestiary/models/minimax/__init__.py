@@ -2,6 +2,8 @@
 
 Differs from Mixtral: lightning attention (Qin et al. 2024), in which what a head remembers fades at a fixed rate; and what the
 halves of a block give is added to the normed states, either times a factor.
+
+Paper: https://arxiv.org/abs/2501.08313
 """
 
 from typing import TYPE_CHECKING, ClassVar

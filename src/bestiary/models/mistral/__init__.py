@@ -1,6 +1,8 @@
 """Mistral 7B (Jiang et al. 2023): Llama whose tokens look back a window (`sliding_window`), with grouped queries.
 
 Differs from Llama: no biases at all, and the defaults. Later checkpoints have no window (`"sliding_window": null`).
+
+Paper: https://arxiv.org/abs/2310.06825
 """
 
 from typing import TYPE_CHECKING, ClassVar

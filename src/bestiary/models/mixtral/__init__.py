@@ -1,6 +1,8 @@
 """Mixtral (Jiang et al. 2024): Mistral whose MLPs are mixtures of experts, two of eight for each token.
 
 Differs from Mistral: the mixtures, no window, a larger rotary base. Files hold each expert by itself (`weights.py`).
+
+Paper: https://arxiv.org/abs/2401.04088
 """
 
 from typing import TYPE_CHECKING, ClassVar

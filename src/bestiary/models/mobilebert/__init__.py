@@ -2,6 +2,8 @@
 
 Differs from BERT: each block is a bottleneck with several MLPs, tokens are embedded with their two neighbours (padding too),
 most norms only scale and shift, and of the vocabulary head only the first columns are tied to the words.
+
+Paper: https://arxiv.org/abs/2004.02984
 """
 
 from typing import TYPE_CHECKING, ClassVar, Literal

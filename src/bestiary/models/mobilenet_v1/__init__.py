@@ -1,6 +1,8 @@
 """MobileNet (Howard et al. 2017, "MobileNets: efficient convolutional neural networks for mobile vision applications").
 
 Each layer is two convolutions: one of 3x3 for every channel alone, one of 1x1 over all channels.
+
+Paper: https://arxiv.org/abs/1704.04861
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 Differs from MobileNet: a layer widens its maps before the convolution of 3x3 for every channel alone, and narrows them again
 without an activation; where neither width nor size changes, its input is added.
+
+Paper: https://arxiv.org/abs/1801.04381
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 MobileNet V2's layers, and in the last three stages a transformer between convolutions: places that lie alike in their patches
 of 2x2 look at each other.
+
+Paper: https://arxiv.org/abs/2110.02178
 """
 
 from collections.abc import Sequence

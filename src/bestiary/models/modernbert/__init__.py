@@ -2,6 +2,8 @@
 
 Differs from BERT: positions are rotary, norms stand before each half of a block, MLPs are gated, two layers of three look at a
 window around each token only, and all heads share a dense layer with a norm.
+
+Paper: https://arxiv.org/abs/2412.13663
 """
 
 from typing import Any, ClassVar, Literal

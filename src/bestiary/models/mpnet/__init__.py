@@ -2,6 +2,8 @@
 
 Differs from BERT: no segments, positions as RoBERTa's, and a bias on attention that depends on the distance of two tokens, one
 table for all layers.
+
+Paper: https://arxiv.org/abs/2004.09297
 """
 
 from typing import Annotated, ClassVar

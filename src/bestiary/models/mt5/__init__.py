@@ -2,6 +2,8 @@
 
 Differs from T5: the defaults, and logits without scaling, whether or not the output layer has weights of its own (in the
 published files it has).
+
+Paper: https://arxiv.org/abs/2010.11934
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -1,6 +1,8 @@
 """Nemotron-4 and Minitron (Parmar et al. 2024; Muralidharan et al. 2024): Llama with layer norms around 1 and squared ReLU.
 
 Differs from Llama: layer norms that multiply by 1 + weight, an MLP without a gate, and half of each head turning.
+
+Paper: https://arxiv.org/abs/2402.16819
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from Bamba: blocks have one half, nothing turns with positions, MLPs and experts have no gate (squared ReLU), and
 experts may work on narrower states than those of the blocks.
+
+Paper: https://arxiv.org/abs/2504.03624
 """
 
 import math

@@ -1,6 +1,8 @@
 """NLLB-MoE (NLLB Team 2022, section 6.2): M2M-100 whose MLPs, in every n-th layer, are mixtures; each token has two experts.
 
 Differs from M2M-100: the mixtures, and names within a layer. Padding is sent to no expert.
+
+Paper: https://arxiv.org/abs/2207.04672
 """
 
 from typing import TYPE_CHECKING, ClassVar, Literal

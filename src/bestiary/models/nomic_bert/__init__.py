@@ -1,6 +1,8 @@
 """Nomic Embed (Nussbaum et al. 2024): BERT with rotary positions and gated MLPs, for embeddings of texts of 2048 tokens.
 
 Differs from BERT: the positions, the MLPs, no biases in either half of a block, no pooler unless a text is classified.
+
+Paper: https://arxiv.org/abs/2402.01613
 """
 
 from typing import ClassVar

@@ -1,6 +1,8 @@
 """OLMo (Groeneveld et al. 2024): Llama whose layer norms have neither weights nor biases.
 
 Differs from Llama: these norms, and by config a bound on queries, keys and values (`clip_qkv`).
+
+Paper: https://arxiv.org/abs/2402.00838
 """
 
 from typing import TYPE_CHECKING, ClassVar

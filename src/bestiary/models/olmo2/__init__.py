@@ -1,6 +1,8 @@
 """OLMo 2 (OLMo Team 2024): Llama with its norms behind the halves of a block instead of before them.
 
 Differs from Llama: x + norm(attention(x)), then x + norm(mlp(x)), and a norm over all heads of queries, and over all of keys.
+
+Paper: https://arxiv.org/abs/2501.00656
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -1,4 +1,7 @@
-"""OLMo 3 (OLMo Team 2025): OLMo 2 with windows in three of four layers; only the others turn by scaled positions."""
+"""OLMo 3 (OLMo Team 2025): OLMo 2 with windows in three of four layers; only the others turn by scaled positions.
+
+Paper: https://arxiv.org/abs/2512.13961
+"""
 
 from typing import TYPE_CHECKING, ClassVar
 

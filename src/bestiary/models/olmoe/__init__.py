@@ -2,6 +2,8 @@
 
 Differs from Llama: a norm over all heads of queries, and over all of keys, by config a bound on these and on values, and the
 mixtures, whose shares need not add up to 1.
+
+Paper: https://arxiv.org/abs/2409.02060
 """
 
 from typing import TYPE_CHECKING, ClassVar

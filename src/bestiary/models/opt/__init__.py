@@ -2,6 +2,8 @@
 
 Differs from GPT-2: one projection each for queries, keys and values, ReLU, and learned positions whose first two rows no text
 uses. The 350M model has its norms behind each sum, none behind the last layer, and embeddings narrower than its states.
+
+Paper: https://arxiv.org/abs/2205.01068
 """
 
 from typing import Any, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from PatchTST: MLPs take the place of attention, over the patches of a series, then over the width of a state, and with
 `mode` "mix_channel" over the series; heads are told what the series were scaled by.
+
+Paper: https://arxiv.org/abs/2306.09364
 """
 
 from typing import Literal

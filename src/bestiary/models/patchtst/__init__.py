@@ -2,6 +2,8 @@
 
 Differs from BERT: a token is a patch of values, every series of a batch is read alone (unless `channel_attention` mixes them),
 norms are batch norms; pretraining predicts patches that were hidden.
+
+Paper: https://arxiv.org/abs/2211.14730
 """
 
 from typing import Literal

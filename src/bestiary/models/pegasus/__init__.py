@@ -1,6 +1,8 @@
 """PEGASUS (Zhang et al. 2020): BART trained to write the sentences that a text has lost, and then to summarize.
 
 Differs from BART: sinusoids as positions, norms before each half of a layer and one behind all, none behind the embeddings.
+
+Paper: https://arxiv.org/abs/1912.08777
 """
 
 from typing import TYPE_CHECKING, ClassVar

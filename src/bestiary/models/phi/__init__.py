@@ -2,6 +2,8 @@
 
 Differs from Llama: such parallel blocks, layer norms, biases everywhere, the head's too, an MLP without a gate, and half of
 each head turning; by config a layer norm of queries and keys.
+
+Paper: https://arxiv.org/abs/2306.11644
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from Llama: these projections, a window, and positions stretched by LongRoPE; of Phi-4 mini only a part of each head
 turns.
+
+Paper: https://arxiv.org/abs/2404.14219
 """
 
 from typing import TYPE_CHECKING, ClassVar

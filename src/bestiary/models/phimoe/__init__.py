@@ -2,6 +2,8 @@
 
 Differs from Mixtral: layer norms, by config biases (the head's too), SparseMixer (Liu et al. 2024, GRIN), and LongRoPE with
 its own factors on cosines and sines (`short_mscale`, `long_mscale`).
+
+Paper: https://arxiv.org/abs/2404.14219
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from ViT: several class tokens, whose mean stands for the image, images of any size, and branches that are left out now
 and then in training.
+
+Paper: https://arxiv.org/abs/2512.15715
 """
 
 from typing import ClassVar

@@ -1,6 +1,8 @@
 """PoolFormer (Yu et al. 2022, "MetaFormer is actually what you need for vision").
 
 A transformer's blocks on maps of four stages, where the mean of the neighbours stands in for attention.
+
+Paper: https://arxiv.org/abs/2111.11418
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,8 @@
 
 Depth Anything that may also see a coarse metric depth of the scene, such as a phone's laser scanner gives. Each step of the
 fusion looks at it, scaled to 0..1; what is predicted has its range.
+
+Paper: https://arxiv.org/abs/2412.14015
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 Differs from SegFormer's encoder: attention may look at a grid of 7 x 7 means, whatever the size of the image, and norms have
 the small number that the config says.
+
+Paper: https://arxiv.org/abs/2106.13797
 """
 
 from typing import ClassVar

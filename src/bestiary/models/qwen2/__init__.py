@@ -1,6 +1,8 @@
 """Qwen 2 and 2.5 (Yang et al. 2024): Llama with biases on queries, keys and values, and windows in its later layers on demand.
 
 Differs from Llama: these biases, the windows (`use_sliding_window`), byte pairs over texts in Unicode's NFC, and the defaults.
+
+Paper: https://arxiv.org/abs/2407.10671
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -1,6 +1,8 @@
 """Qwen 1.5 MoE and Qwen 2 57B-A14B (Qwen Team 2024): Qwen 2 whose MLPs are mixtures of small experts.
 
 Differs from Qwen 2: the mixtures, with an expert besides that serves every token by a share of its own.
+
+Paper: https://arxiv.org/abs/2407.10671
 """
 
 from typing import TYPE_CHECKING, ClassVar

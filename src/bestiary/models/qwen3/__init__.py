@@ -1,6 +1,8 @@
 """Qwen 3 (Qwen Team 2025): Llama whose queries and keys are normed, head by head, before they turn.
 
 Differs from Qwen 2: these norms in place of the biases, and a width of heads of its own.
+
+Paper: https://arxiv.org/abs/2505.09388
 """
 
 from typing import TYPE_CHECKING, ClassVar

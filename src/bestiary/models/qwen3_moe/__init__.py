@@ -1,6 +1,8 @@
 """Qwen 3 30B-A3B and 235B-A22B (Qwen Team 2025): Qwen 3 whose MLPs are mixtures of 128 experts, 8 for each token.
 
 Differs from Qwen 2 MoE: normed queries and keys in place of biases, and no expert that serves every token.
+
+Paper: https://arxiv.org/abs/2505.09388
 """
 
 from typing import TYPE_CHECKING, ClassVar

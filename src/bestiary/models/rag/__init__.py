@@ -2,6 +2,8 @@
 
 The answer is weighed over documents token by token (`RagTokenForGeneration`) or as a whole (`RagSequenceForGeneration`). Both
 parts may be of any family; usually they are DPR's question encoder and BART.
+
+Paper: https://arxiv.org/abs/2005.11401
 """
 
 from typing import Any, ClassVar, Self

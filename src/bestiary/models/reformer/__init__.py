@@ -3,6 +3,8 @@
 Differs from other encoders and decoders: tokens see their neighbours in some layers, and tokens that were hashed alike in
 others; the layers are reversible, so that training keeps no activations; positions have a row and a column, with an embedding
 each. Without a `hash_seed` hashing is random, in evaluation too.
+
+Paper: https://arxiv.org/abs/2001.04451
 """
 
 from typing import ClassVar

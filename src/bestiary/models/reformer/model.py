@@ -195,6 +195,9 @@ class ReformerModelWithLMHead(CausalLM, ReformerLanguageHead):
                 raise ConfigError(f"{kind}_num_chunks_after is {config.get(f'{kind}_num_chunks_after')}; a decoder's is 0")
         super().__init__(config)
 
+    def has_last_position(self) -> bool:
+        return True
+
     def generate(self, *args: Any, **kwargs: Any) -> Any:
         """`CausalLM.generate`, which also goes on from the `past_buckets_states` of an output."""
         kwargs["past_key_values"] = cache_of(kwargs.pop("past_buckets_states", None), kwargs.get("past_key_values"))

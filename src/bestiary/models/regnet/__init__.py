@@ -2,6 +2,8 @@
 
 Differs from ResNet: the stem is one convolution, the 3x3 of a block has groups of channels and is as wide as the block, every
 stage halves the image, and in blocks of type "y" channels are weighed by what the whole image has.
+
+Paper: https://arxiv.org/abs/2003.13678
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,8 @@
 """ResNet (He et al. 2016, "Deep residual learning for image recognition"): stages of convolutions with shortcuts around them.
 
 The default is ResNet-50 in the form called v1.5, whose bottleneck halves the image in its 3x3 convolution.
+
+Paper: https://arxiv.org/abs/1512.03385
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,8 @@
 
 Differs from BERT: positions count from the one after the padding token's id, whose own row stays zero; texts are byte pairs
 as GPT-2's; nothing says which of two texts a token belongs to; a text is classified by the state of its first token.
+
+Paper: https://arxiv.org/abs/1907.11692
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 Differs from BERT: neighbours of a head's numbers turn together, by a table that files hold; embeddings may be narrower than the
 states; there is no pooler; Chinese texts are cut into words first.
+
+Paper: https://arxiv.org/abs/2104.09864
 """
 
 from typing import ClassVar

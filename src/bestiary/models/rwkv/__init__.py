@@ -2,6 +2,8 @@
 
 Differs from decoders with attention: a layer keeps a state of fixed size instead of keys and values, so a token costs the same
 however long the text is, and there are no positions. Its tokenizer is GPT-NeoX's, which `tokenizer.json` describes whole.
+
+Paper: https://arxiv.org/abs/2305.13048
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 A ViT makes a map of an image once; prompts become tokens, and a small transformer in which tokens and map look at each other
 draws masks for them and says how good each is.
+
+Paper: https://arxiv.org/abs/2304.02643
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 One more token draws a mask on features that join what the image encoder saw early, what it saw last, and SAM's own; it is
 added to SAM's mask.
+
+Paper: https://arxiv.org/abs/2306.01567
 """
 
 from typing import ClassVar

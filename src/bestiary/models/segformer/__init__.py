@@ -2,6 +2,8 @@
 
 A Mix Transformer encoder gives states of four grids, from fine to coarse; dense layers bring them to one width and size, one
 more makes of all of them the class of each place.
+
+Paper: https://arxiv.org/abs/2105.15203
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 Differs from Llama: layer norms, partial rotary positions, and by config biases of queries, keys and values, a layer norm of
 each head's queries and keys, and both halves of a block reading the same states (`use_parallel_residual`).
+
+Paper: https://arxiv.org/abs/2402.17834
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from Llama: layer norms, biases everywhere (`use_bias`), down(gelu(up(x))), dropout behind both halves of a block,
 tied embeddings, and, in the 15 B model, a window (`sliding_window`).
+
+Paper: https://arxiv.org/abs/2402.19173
 """
 
 from typing import TYPE_CHECKING, ClassVar

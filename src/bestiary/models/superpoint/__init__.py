@@ -2,6 +2,8 @@
 
 Convolutions on one channel of an image; from their map one decoder tells how likely each pixel is a point that can be found
 again in another picture, and another one makes a vector of each place, by which such points are compared.
+
+Paper: https://arxiv.org/abs/1712.07629
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 Differs from ViT: patches look at those of their window only, every other block shifts the windows by half their side, and
 between stages four neighbours become one patch. Positions are biases on scores, one for each distance in a window.
+
+Paper: https://arxiv.org/abs/2103.14030
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 Differs from Swin: scores are cosines times a trained number of each head, the biases of distances are computed by an MLP from
 their logarithms, so that windows may grow, and norms stand behind each half of a block.
+
+Paper: https://arxiv.org/abs/2111.09883
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,8 @@
 """Switch Transformers (Fedus et al. 2021): T5 whose MLPs, in some layers, are mixtures of which each token passes through one.
 
 Differs from T5: the mixtures; an expert takes so many tokens of a text, those behind them get nothing there; no gates.
+
+Paper: https://arxiv.org/abs/2101.03961
 """
 
 from typing import TYPE_CHECKING, ClassVar, Literal

@@ -3,6 +3,8 @@
 Differs from BERT and GPT-2: no position embeddings but a learned bias per bucket of distances, added to the attention scores
 and shared by all layers of a stack; RMS norms before each half of a block; no scaling of the scores and no linear biases.
 v1.1 and Flan gate the MLP (`feed_forward_proj="gated-gelu"`) and have an output layer of their own.
+
+Paper: https://arxiv.org/abs/1910.10683
 """
 
 from typing import Annotated, ClassVar

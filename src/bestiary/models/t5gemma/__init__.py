@@ -2,6 +2,8 @@
 
 Differs from Gemma 2: the encoder looks both ways, windows reach to either side; the decoder looks at the encoder's output
 between its two halves, with grouped heads and without positions; the halves may differ in size.
+
+Paper: https://arxiv.org/abs/2504.06225
 """
 
 from typing import Any, ClassVar

@@ -2,6 +2,8 @@
 
 DETR that finds tables in pages, and the rows, columns and cells in tables. Its norms stand before each half of a layer, and
 one more behind the encoder.
+
+Paper: https://arxiv.org/abs/2110.00061
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from BART: a step is no word but the values some lags before it with features of its time, projected; positions are
 sinusoids; the decoder gives the parameters of a distribution of each value, from which futures are drawn.
+
+Paper: https://arxiv.org/abs/1706.03762
 """
 
 from ...core.plugins import lazy

@@ -2,6 +2,8 @@
 
 Differs from Llama: a token is a patch of values with what of it is padding, so several values are predicted at once, and
 quantiles of them; every dimension of the queries has a factor of its own; an MLP has a norm of its own and no gate.
+
+Paper: https://arxiv.org/abs/2310.10688
 """
 
 from collections.abc import Sequence

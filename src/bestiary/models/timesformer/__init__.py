@@ -3,6 +3,8 @@
 ViT over the patches of every frame, whose blocks look first along the frames at the places of one patch, then at all patches of
 one frame ("divided_space_time"). Two others of the paper's models look at all patches of all frames at once
 ("joint_space_time"), or at those of one frame alone ("space_only").
+
+Paper: https://arxiv.org/abs/2102.05095
 """
 
 from typing import ClassVar, Literal

@@ -2,6 +2,8 @@
 
 Differs from GPT-2: a step is several tokens, one for each dimension of what is observed and done and for reward and value, each
 with a vocabulary and a head of its own; no token looks at values of earlier steps.
+
+Paper: https://arxiv.org/abs/2106.02039
 """
 
 from ...core.kinds import Amount, Depth, Length, Rate, Size

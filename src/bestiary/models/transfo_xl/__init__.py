@@ -2,6 +2,8 @@
 
 Differs from GPT-2: that memory, which begins as zeros, and holds what each layer read; distances in place of positions; ReLU; a
 softmax in which rare words come in clusters, and embeddings in which they have fewer numbers each. Words are split by Moses.
+
+Paper: https://arxiv.org/abs/1901.02860
 """
 
 from typing import ClassVar, Literal

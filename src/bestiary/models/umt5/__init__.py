@@ -2,6 +2,8 @@
 
 Differs from mT5: the tables, and logits that are scaled, as in the published library (the order of words is the same
 without).
+
+Paper: https://arxiv.org/abs/2304.09151
 """
 
 from typing import TYPE_CHECKING, ClassVar

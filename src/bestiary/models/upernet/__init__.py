@@ -2,6 +2,8 @@
 
 The backbone's last map is pooled to several grids (Zhao et al. 2017, pyramid pooling); a feature pyramid carries what they say
 to the finer maps, and all of them together give the class of each place.
+
+Paper: https://arxiv.org/abs/1807.10221
 """
 
 from collections.abc import Sequence

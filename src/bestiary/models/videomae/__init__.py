@@ -2,6 +2,8 @@
 
 ViT over tubes of a film, with positions that are sinusoids and without a class token: the mean of all tubes stands for the
 film. In pre-training the encoder sees the few tubes that are not masked, and a small decoder paints the others.
+
+Paper: https://arxiv.org/abs/2203.12602
 """
 
 from typing import ClassVar

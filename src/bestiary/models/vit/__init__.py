@@ -2,6 +2,8 @@
 
 Differs from BERT: the tokens are patches through one convolution, a learned class token comes first, positions are learned
 per place in the grid, and norms stand before each half of a block, with one more after the last.
+
+Paper: https://arxiv.org/abs/2010.11929
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 Differs from ViT: it looks at a few patches, drawn anew in each call, and a narrower decoder paints all others. Positions are
 sines and cosines of rows and columns, and are not trained.
+
+Paper: https://arxiv.org/abs/2111.06377
 """
 
 from typing import ClassVar

@@ -1,6 +1,8 @@
 """ViT-MSN (Assran et al. 2022, "Masked siamese networks for label-efficient learning").
 
 Differs from ViT: there is no pooler; a masked image is trained to look like the whole one, so few labels are enough.
+
+Paper: https://arxiv.org/abs/2204.07141
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -1,6 +1,8 @@
 """ViViT (Arnab et al. 2021, "ViViT: a video vision transformer"), the model whose attention joins space and time.
 
 ViT over tubes of a film, with a learned position for each; frames and pixels of a tube stand in one field.
+
+Paper: https://arxiv.org/abs/2103.15691
 """
 
 from typing import ClassVar

@@ -2,6 +2,8 @@
 
 An encoder over tubes of a film, whose queries and keys turn by frame, row and column; a predictor that says the states of
 tubes that it is not shown; and a classifier whose attention with a learned query makes one vector of all tubes.
+
+Paper: https://arxiv.org/abs/2506.09985
 """
 
 from typing import ClassVar

@@ -3,6 +3,8 @@
 Differs from T5: two convolutions make the encoder's input, positions are sinusoids in the encoder and learned in the decoder,
 LayerNorms with biases stand before each half of a block, and the first tokens of the decoder say language, task and whether
 times are wanted.
+
+Paper: https://arxiv.org/abs/2212.04356
 """
 
 from collections.abc import Sequence

@@ -32,9 +32,6 @@ class WhisperForCausalLM(DecoderLM, WhisperPreTrainedModel):
     _tied_weights_keys = {"proj_out.weight": "model.decoder.embed_tokens.weight"}
     _keys_to_ignore_on_load_unexpected = [r"^model\.encoder\."]
 
-    def context_length(self) -> int:
-        return self.config.max_target_positions
-
     def forward(
         self,
         input_ids: Tensor | None = None,

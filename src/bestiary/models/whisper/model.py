@@ -192,9 +192,6 @@ class WhisperForConditionalGeneration(WhisperGeneration, Seq2SeqLM, Seq2SeqHeade
     head_name = "proj_out"
     _tied_weights_keys = {"proj_out.weight": "model.decoder.embed_tokens.weight"}
 
-    def context_length(self) -> int:
-        return self.config.max_target_positions
-
     def forward(  # type: ignore[override]
         self,
         input_features: Tensor | None = None,

@@ -2,6 +2,8 @@
 
 Differs from OPT: sinusoids in place of learned positions, embeddings times the square root of their width, and, by config,
 attention to the output of an encoder.
+
+Paper: https://arxiv.org/abs/2112.10668
 """
 
 from typing import ClassVar

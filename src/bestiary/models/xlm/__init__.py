@@ -2,6 +2,8 @@
 
 Differs from BERT: languages in place of segments (segments are tokens of the vocabulary); states of padding are zero; without a
 mask the padding token is padding; `causal` models look back only. A text is written with a mask token at its end.
+
+Paper: https://arxiv.org/abs/1901.07291
 """
 
 from typing import ClassVar

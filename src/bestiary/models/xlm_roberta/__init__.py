@@ -1,6 +1,8 @@
 """XLM-RoBERTa (Conneau et al. 2020): RoBERTa trained on texts of 100 languages.
 
 Differs from RoBERTa: texts are sentencepiece unigrams, and the defaults.
+
+Paper: https://arxiv.org/abs/1911.02116
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -2,6 +2,8 @@
 
 Differs from RoBERTa: norms stand before each half of a block and behind all of them, and there is none behind the embeddings;
 texts are XLM-RoBERTa's sentencepiece unigrams.
+
+Paper: https://arxiv.org/abs/2105.00572
 """
 
 from typing import TYPE_CHECKING, ClassVar

@@ -4,6 +4,8 @@ Differs from BERT: a second stream of states knows the place of a token and not 
 relative; whether two tokens are of one segment adds to their score. A text is written with a dummy at its end, which the second
 stream predicts; earlier tokens look at later ones, so what is written differs a little with and without memory. Padding stands
 on the left.
+
+Paper: https://arxiv.org/abs/1906.08237
 """
 
 from typing import ClassVar, Literal

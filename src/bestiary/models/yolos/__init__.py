@@ -2,6 +2,8 @@
 
 ViT with learned tokens behind the patches, whose last states become objects as in DETR. Positions are learned for one size of
 images and interpolated to every other; a table of its own is added behind every block but the last.
+
+Paper: https://arxiv.org/abs/2106.00666
 """
 
 from typing import ClassVar

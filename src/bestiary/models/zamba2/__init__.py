@@ -3,6 +3,8 @@
 Differs from Bamba: in "hybrid" layers a block of attention and MLP reads the states beside the embeddings of the text, and what
 it gives goes, through a dense layer, into the mixer alone. All uses of a block share its weights, and each adds some of low
 rank.
+
+Paper: https://arxiv.org/abs/2411.15242
 """
 
 import math

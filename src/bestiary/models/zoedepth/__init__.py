@@ -2,6 +2,8 @@
 
 BEiT under DPT's neck tells relative depth; a head of bins makes metres of it: centres of bins, drawn to attractors at each
 scale, weighed place by place. A model for several kinds of scene has a head for each and chooses by what it sees.
+
+Paper: https://arxiv.org/abs/2302.12288
 """
 
 from collections.abc import Sequence

@@ -41,6 +41,8 @@ class Chat:
 class TextGenerationPipeline(GeneratingPipeline):
     """`[{"generated_text": ...}]` for a prompt; one entry for each of `num_return_sequences`.
 
+    An encoder-decoder reads the prompt, and all that its decoder writes is the new text.
+
     Inputs: a prompt, a chat (a list of messages with `role` and `content`), or lists of either. For a chat the text is the
     list of its messages with the reply as the last, or, where the last message is the assistant's, that message continued.
 
@@ -62,7 +64,7 @@ class TextGenerationPipeline(GeneratingPipeline):
     """
 
     parts = ("tokenizer",)
-    models: ClassVar[tuple[str, ...]] = ("AutoModelForCausalLM",)
+    models: ClassVar[tuple[str, ...]] = ("AutoModelForCausalLM", "AutoModelForSeq2SeqLM")
     generation_defaults: ClassVar[dict[str, Any]] = {"max_new_tokens": 256, "do_sample": True, "temperature": 0.7}
 
     def _sanitize_parameters(
@@ -175,7 +177,7 @@ class TextGenerationPipeline(GeneratingPipeline):
 
     def _forward(self, input_tensors: Any, **options: Any) -> dict[str, Any]:
         inputs = tensors(input_tensors)
-        if inputs["input_ids"].shape[1] == 0:
+        if inputs["input_ids"].shape[1] == 0 and not self.model.config.is_encoder_decoder:
             inputs = {}  # generation begins with the beginning-of-text token by itself
         ids, reasons = self.generate(inputs, options)
         rows = input_tensors["input_ids"].shape[0]
@@ -197,13 +199,18 @@ class TextGenerationPipeline(GeneratingPipeline):
     ) -> list[Result]:
         mask = model_outputs["attention_mask"][0]
         prompt, width, padding = model_outputs["prompt"], len(mask), int((mask == 0).sum())
+        if self.model.config.is_encoder_decoder:  # the decoder's tokens are an answer, with no prompt before it
+            width = padding = 0
         answers = []
         for ids, reason in zip(model_outputs["sequences"][0], model_outputs["reasons"], strict=True):
             if return_type is ReturnType.TENSORS:
                 values: dict[str, Any] = {"generated_token_ids": ids[padding:].tolist()}
             else:
                 begin = width if model_outputs["alone"] else padding
-                new = self._new_text(ids, width, begin, skip_special_tokens, clean_up_tokenization_spaces)
+                clean = (
+                    False if model_outputs["alone"] and clean_up_tokenization_spaces is None else clean_up_tokenization_spaces
+                )
+                new = self._new_text(ids, width, begin, skip_special_tokens, clean)
                 full = return_type is ReturnType.FULL_TEXT
                 values = {"generated_text": _joined(prompt, new, continue_final) if full else new}
             answers.append(Result(values, model_outputs["dropped_tokens"], reason))
@@ -215,7 +222,6 @@ class TextGenerationPipeline(GeneratingPipeline):
         What a constraint shaped has its form by itself: then it `begin`s with the new tokens, and no space is tidied away.
         Without a decoder, which says how tokens are joined, the new ones are joined by themselves, as published.
         """
-        clean = False if begin == width and clean is None else clean
         if not self.tokenizer.is_fast or self.tokenizer.decoder is None:
             begin = width
         options = {"skip_special_tokens": skip, "clean_up_tokenization_spaces": clean}
