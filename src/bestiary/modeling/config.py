@@ -30,7 +30,8 @@ class PreTrainedConfig(PretrainedRecord):
     Class attributes:
         model_type: the key that config.json holds, and the name of the family's folder (or of a part of it).
         sub_configs: field -> config class, for models made of parts.
-        attribute_map: other spelling -> field.
+        attribute_map: other spelling -> field. own_names: those of them that only this library knows, for modules that many
+            families share; in a file, or said by a caller, they are of no effect, as published.
     """
 
     file_name: ClassVar[str] = "config.json"
@@ -38,6 +39,7 @@ class PreTrainedConfig(PretrainedRecord):
     sub_configs: ClassVar[dict[str, type["PreTrainedConfig"]]] = {}
     divided_at_once: ClassVar[tuple[str, ...]] = ("n_group",)
     attribute_map: ClassVar[dict[str, str]] = {"torch_dtype": "dtype"}
+    own_names: ClassVar[frozenset[str]] = frozenset()
     register_for_auto_class = registers_for("AutoConfig")
     _attn_implementation = property(get_kernel, set_kernel)
 
@@ -81,8 +83,12 @@ class PreTrainedConfig(PretrainedRecord):
         values = {k: value for k, value in values.items() if k not in aside and not (value is None and k in off)}
         kernels = str | dict[str, str] | None  # of all parts, or of each by its name
         check(type(self).__name__, "attn_implementation", chosen, kernels)
-        labels = values.pop("num_labels", None)
+        labels, strays = values.pop("num_labels", None), {name: values.pop(name) for name in self.own_names & values.keys()}
         super()._fill(values, from_caller)
+        for name, value in strays.items():
+            if value != (kept := self.get(name)):
+                what = f"{type(self).__name__}: {name}={value!r:.40} has no effect"
+                warn_once(f"stray-{name}", f"{what}; {self.attribute_map[name]} is {kept!r}")
         if chosen is not None:
             set_kernel(self, chosen)
         if labels is not None and labels != self.num_labels:

@@ -163,7 +163,7 @@ class SeriesTargets(Headed):
             InputError: targets of another shape, or that are no counts where counts are predicted.
         """
         shape = predicted.shape if isinstance(predicted, Tensor) else predicted[0].shape
-        if isinstance(targets, Tensor) and targets.dim() == len(shape) + 1 and targets.shape[-1] == 1:
+        if isinstance(targets, Tensor) and len(shape) == 1 and targets.dim() == 2 and targets.shape[-1] == 1:
             targets = targets.squeeze(-1)  # one target of each row
         values = check_series(targets, name, shape, self.dtype)
         if self.distribution_output is None:

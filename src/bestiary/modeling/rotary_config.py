@@ -4,6 +4,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from ..cache.layer_types import keeps_state
 from ..core.errors import ConfigError
+from ..core.logging import warn_once
 from ..nn.rope_parameters import Parameters, rope_parameters
 from .config import PreTrainedConfig
 
@@ -55,6 +56,12 @@ class RotaryConfig(PreTrainedConfig):
         if self.rope_parameters is None and scaling is None:
             self.rope_parameters = self.default_rope_parameters
         tables = self.rope_parameters or {}
+        kinds = [kind for kind, table in (self.default_rope_parameters or {}).items() if isinstance(table, dict)]
+        if kinds and not any(isinstance(table, dict) for table in tables.values()):
+            raise ConfigError(
+                f"{type(self).__name__}: rope_parameters is {tables!r:.80}; expected a table for each kind of layer:"
+                f" {', '.join(kinds)}"
+            )
         if tables and all(isinstance(table, dict) for table in tables.values()):
             self.rope_parameters = {kind: self._rotary(table, share=share) for kind, table in tables.items()}
         else:
@@ -89,6 +96,17 @@ class RotaryConfig(PreTrainedConfig):
                 f" {self.head_size} numbers of a head turn; expected at least one pair"
             )
         return parameters
+
+    def tables_of_kinds(self) -> dict[str, Parameters]:
+        """The tables in `rope_parameters`, where kinds of layers turn apart; the rest is of no effect, as published."""
+        given = self.rope_parameters or {}
+        strays = [key for key, table in given.items() if not isinstance(table, dict)]
+        if strays:
+            warn_once(
+                f"rope-of-no-kind-{type(self).__name__}",
+                f"{type(self).__name__}: rope_parameters holds tables for kinds of layers; of no effect: {', '.join(strays)}",
+            )
+        return {kind: table for kind, table in given.items() if kind not in strays}
 
     def has_rotary(self, layer_idx: int) -> bool:
         """Whether queries and keys of layer `layer_idx` turn with their positions."""

@@ -88,6 +88,18 @@ def test_texts_go_on_as_published(values: dict[str, Any], beams: int) -> None:
         assert torch.equal(ours.generate(rows, **call), reference.generate(rows, **call))
 
 
+@pytest.mark.filterwarnings("ignore:.*friendly reminder")
+def test_without_a_cache_the_whole_text_is_read_anew() -> None:
+    """The published `generate` keeps its memory even so: its scores are then those with a cache."""
+    (reference, ours), ids = both(), inputs()["input_ids"]
+    call = {"attention_mask": torch.ones_like(ids), "output_scores": True, "return_dict_in_generate": True, **GREEDY}
+    cached, kept, anew = (reference.generate(ids, **call, **more) for more in ({}, {"use_cache": False}, {"use_mems": False}))
+    close(torch.stack(kept.scores), torch.stack(cached.scores))
+    assert not torch.allclose(torch.stack(anew.scores), torch.stack(cached.scores), atol=1e-3)
+    for more, expected in (({}, cached), ({"use_cache": False}, anew), ({"use_mems": False}, anew)):
+        close(torch.stack(ours.generate(ids, **call, **more).scores), torch.stack(expected.scores))
+
+
 @pytest.mark.parametrize("values", [{}, {"mem_len": 5}], ids=str)
 def test_rows_of_a_padded_batch_go_on_as_they_do_alone(values: dict[str, Any]) -> None:
     """The published `generate` takes no notice of the mask; forward knows it."""

@@ -6,6 +6,7 @@ state-space model (Dao and Gu 2024) in its place; behind either comes an MLP.
 
 from typing import TYPE_CHECKING, ClassVar
 
+from ...core.errors import ConfigError
 from ...core.kinds import Amount, Count, Length, Size
 from ...modeling.hybrid_config import HybridConfig
 from ...modeling.stack import Stack
@@ -27,6 +28,15 @@ class BambaConfig(HybridConfig):
     max_position_embeddings: Length = 262144
     attn_layer_indices: list[Count] | None = None
     z_loss_coefficient: Amount = 0.0
+
+    def validate(self) -> None:
+        super().validate()
+        beyond = [index for index in self.attn_layer_indices or () if index >= self.num_hidden_layers]
+        if beyond:
+            raise ConfigError(
+                f"BambaConfig: attn_layer_indices names layer {beyond[0]}; expected below num_hidden_layers"
+                f" ({self.num_hidden_layers})"
+            )
 
     def layer_kinds(self) -> tuple[str, ...]:
         attention = self.attn_layer_indices or ()

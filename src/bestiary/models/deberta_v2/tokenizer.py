@@ -43,7 +43,7 @@ class DebertaV2Tokenizer(PreTrainedTokenizerFast):
         """Unigram pieces from the file.
 
         Raises:
-            CorruptFile: a BPE model, or one that lacks the tokens around a text.
+            CorruptFile: a BPE model.
         """
         cls.need(vocab)
         vocab = vocab or [(str(settings[role]), 0.0) for role in _WITHOUT_FILES]
@@ -51,7 +51,9 @@ class DebertaV2Tokenizer(PreTrainedTokenizerFast):
         if model.model_type != sentencepiece.UNIGRAM:
             raise CorruptFile(f"{vocab} is a BPE model; {cls.__name__} uses a unigram model")
         pieces, unknown = [(piece.text, piece.score) for piece in model.pieces], (str(settings["unk_token"]), 0.0)
-        rust = Tokenizer(models.Unigram(pieces, unk_id=pieces.index(unknown) if unknown in pieces else 1))
+        # Where no piece is the unknown token, the file says which stands for what it lacks.
+        other = 1 if isinstance(vocab, list) else model.unk_id
+        rust = Tokenizer(models.Unigram(pieces, unk_id=pieces.index(unknown) if unknown in pieces else other))
         steps: list[Any] = [normalizers.Lowercase()] if settings["do_lower_case"] else []
         steps += [normalizers.Replace(Regex(r"\s{2,}|[\n\r\t]"), " "), normalizers.NFC()]
         rust.normalizer = normalizers.Sequence([*steps, normalizers.Strip(left=False, right=True)])
@@ -61,6 +63,7 @@ class DebertaV2Tokenizer(PreTrainedTokenizerFast):
         rust.pre_tokenizer = pre_tokenizers.Sequence([*split, pre_tokenizers.Metaspace(**space)])
         rust.decoder = decoders.Metaspace(**space)
         first, last = str(settings["cls_token"]), str(settings["sep_token"])
+        rust.add_special_tokens([each for each in (first, last) if rust.token_to_id(each) is None])
         rust.post_processor = wordpiece.frame(first, last, dict(sentencepiece.ends(rust, vocab, (first, last))))
         return rust
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ...core.errors import ConfigError
 from ...core.outputs import BaseModelOutputWithPooling, ModelOutput, Tensors
 from ...modeling.encoder import Encoder, EncoderPreTrainedModel
 from ...modeling.recording import Stack
@@ -190,6 +191,8 @@ class DPRReader(DPRPretrainedReader):
 
     def __init__(self, config: DPRConfig) -> None:
         super().__init__(config)
+        if config.projection_dim:
+            raise ConfigError(f"DPRReader reads states as they are, and projection_dim is {config.projection_dim}; expected 0")
         self.span_predictor = DPRSpanPredictor(config)
 
     def get_input_embeddings(self) -> nn.Module:

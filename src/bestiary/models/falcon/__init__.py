@@ -28,6 +28,7 @@ class FalconConfig(DecoderConfig):
         "num_key_value_heads": "num_kv_heads",
         "n_embed": "hidden_size",
     }
+    own_names: ClassVar[frozenset[str]] = frozenset({"rms_norm_eps", "intermediate_size", "hidden_act", "num_key_value_heads"})
 
     vocab_size: Length = 65024
     hidden_size: Size = 4544

@@ -35,12 +35,11 @@ class Gemma3TextConfig(GemmaTextConfig):
 
     def validate(self) -> None:
         older = {name: self.__dict__.pop(name, None) for name in ("rope_theta", "rope_local_base_freq", "rope_scaling")}
-        tables: dict[str, Any] = {"full_attention": {}, "sliding_attention": {}, **(self.rope_parameters or {})}
-        if all(isinstance(table, dict) for table in tables.values()):
-            full, sliding = tables["full_attention"], tables["sliding_attention"]
-            full = {"rope_theta": older["rope_theta"] or 1_000_000.0, **full, **(older["rope_scaling"] or {})}
-            sliding = {"rope_theta": older["rope_local_base_freq"] or 10_000.0, **sliding}
-            self.rope_parameters = {**tables, "full_attention": full, "sliding_attention": sliding}
+        tables: dict[str, Any] = {"full_attention": {}, "sliding_attention": {}, **self.tables_of_kinds()}
+        full, sliding = tables["full_attention"], tables["sliding_attention"]
+        full = {"rope_theta": older["rope_theta"] or 1_000_000.0, **full, **(older["rope_scaling"] or {})}
+        sliding = {"rope_theta": older["rope_local_base_freq"] or 10_000.0, **sliding}
+        self.rope_parameters = {**tables, "full_attention": full, "sliding_attention": sliding}
         super().validate()
 
     def usual_layer_types(self) -> list[str]:

@@ -60,6 +60,7 @@ class M2M100Tokenizer(PythonBackend, MarksLanguages):
         options[EXTRA] = list(dict.fromkeys([*marks, *map(str, extra)]))
         super().__init__(special_tokens_pattern="prefix_suffix", **options)
         self._mark(self.src_lang)
+        self.tgt_lang = self.tgt_lang  # known, or refused
 
     @property
     def vocab_size(self) -> int:

@@ -73,12 +73,15 @@ class ModernBertConfig(RotaryConfig):
             if kind not in ("full_attention", "sliding_attention"):
                 raise ConfigError(f"layer_types has {kind!r:.80}; expected 'full_attention' or 'sliding_attention'")
         older = {name: self.__dict__.pop(name, None) for name in ("global_rope_theta", "local_rope_theta", "rope_scaling")}
-        tables: dict[str, Any] = {"full_attention": {}, "sliding_attention": {}, **(self.rope_parameters or {})}
-        if all(isinstance(table, dict) for table in tables.values()):
-            bases = {"full_attention": older["global_rope_theta"] or 160_000.0}
-            bases["sliding_attention"] = older["local_rope_theta"] or 10_000.0
-            scaling = older["rope_scaling"] or {}
-            self.rope_parameters = {kind: {"rope_theta": bases.get(kind), **table, **scaling} for kind, table in tables.items()}
+        bases = {"full_attention": older["global_rope_theta"] or 160_000.0}
+        bases["sliding_attention"] = older["local_rope_theta"] or 10_000.0
+        tables: dict[str, Any] = {**{kind: {} for kind in bases}, **(self.rope_parameters or {})}
+        if wrong := [kind for kind, table in tables.items() if kind not in bases or not isinstance(table, dict)]:
+            raise ConfigError(
+                f"ModernBertConfig: rope_parameters holds {wrong[0]!r:.80}; expected a table each for {' and '.join(bases)}"
+            )
+        scaling = older["rope_scaling"] or {}
+        self.rope_parameters = {kind: {"rope_theta": bases[kind], **table, **scaling} for kind, table in tables.items()}
         self.read_rotary()
 
     @property

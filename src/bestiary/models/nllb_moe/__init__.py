@@ -7,6 +7,7 @@ Paper: https://arxiv.org/abs/2207.04672
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from ...core.errors import ConfigError
 from ...core.kinds import Amount, Count, Experts, Length, Rate, Size
 from ...modeling.seq2seq_config import Seq2SeqConfig
 from ...modeling.variant import Import, variant
@@ -51,6 +52,13 @@ class NllbMoeConfig(Seq2SeqConfig):
     bos_token_id: int | None = 0
     eos_token_id: int | list[int] | None = 2
     decoder_start_token_id: int | None = 2
+
+    def validate(self) -> None:
+        super().validate()
+        if self.num_experts < 2 and (self.encoder_sparse_step or self.decoder_sparse_step):
+            raise ConfigError(
+                f"NllbMoeConfig: num_experts is {self.num_experts}, and each token has two experts; expected 2 or more"
+            )
 
     def is_sparse(self, layer: int, decoder: bool) -> bool:
         """Whether a layer of the decoder, or of the encoder, has a mixture."""

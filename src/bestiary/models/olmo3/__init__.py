@@ -25,11 +25,10 @@ class Olmo3Config(Olmo2Config):
 
     def validate(self) -> None:
         scaling, theta = (self.__dict__.pop(name, None) for name in ("rope_scaling", "rope_theta"))
-        tables = self.rope_parameters or {}
-        if all(isinstance(table, dict) for table in tables.values()):
-            older = {name: value for name, value in {"rope_theta": theta, **(scaling or {})}.items() if value is not None}
-            full, sliding = {**older, **tables.get("full_attention", {})}, tables.get("sliding_attention", {})
-            self.rope_parameters = {"sliding_attention": sliding, "full_attention": full}
+        tables = self.tables_of_kinds()
+        older = {name: value for name, value in {"rope_theta": theta, **(scaling or {})}.items() if value is not None}
+        full, sliding = {**older, **tables.get("full_attention", {})}, tables.get("sliding_attention", {})
+        self.rope_parameters = {"sliding_attention": sliding, "full_attention": full}
         super().validate()
 
     def usual_layer_types(self) -> list[str]:

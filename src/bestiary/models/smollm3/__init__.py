@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ...core.errors import ConfigError
 from ...core.kinds import Depth, Length, Natural, Size, check
+from ...core.logging import warn_once
 from ...modeling.decoder_config import DecoderConfig
 from ...modeling.variant import variant
 from .. import llama
@@ -51,6 +52,9 @@ class SmolLM3Config(DecoderConfig):
             raise ConfigError(
                 f"SmolLM3Config: no_rope_layers is of {len(self.no_rope_layers)} layers, and num_hidden_layers is {count}"
             )
+        if len(self.no_rope_layers) > count:
+            length = len(self.no_rope_layers)
+            warn_once("no-rope-layers", f"SmolLM3Config: no_rope_layers is of {length} layers; the first {count} are read")
         super().validate()
 
     def usual_layer_types(self) -> list[str]:

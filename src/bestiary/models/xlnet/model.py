@@ -260,7 +260,9 @@ class XLNetLMHeadModel(CausalLM, XLNetPreTrainedModel):
     ) -> dict[str, Any]:
         """A dummy stands at the end, which no token sees and the stream of queries predicts.
 
-        With memory the token before the new ones runs again, as published; without it, all of them do.
+        With memory the token before the new ones runs again, as published. Without it (`use_cache=False`, or `use_mems=False`)
+        all of them do, and see what came later: the numbers of a forward over the whole text. The published `generate` keeps
+        its memory whatever `use_cache` says, and goes without it by `use_mems=False` alone.
         """
         inputs = super().prepare_inputs_for_generation(input_ids, is_first_iteration, next_sequence_length, **kwargs)
         backbone: Any = self.base_model

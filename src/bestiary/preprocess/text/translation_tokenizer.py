@@ -38,7 +38,7 @@ class TranslationTokenizer(FairseqTokenizer, MarksLanguages):
 
     def _set_framing(self, settings: Mapping[str, Any]) -> None:
         super()._set_framing(settings)
-        self.src_lang = self.src_lang
+        self.src_lang, self.tgt_lang = self.src_lang, self.tgt_lang  # each is known, or refused
 
     def _set_specials(self, settings: Mapping[str, Any]) -> None:
         extra = dict.fromkeys([*self.languages, *(settings.get(EXTRA) or [])])
