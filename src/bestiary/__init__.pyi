@@ -1296,6 +1296,13 @@ from .models.swin.model import SwinForImageClassification as SwinForImageClassif
 from .models.swin.model import SwinForMaskedImageModeling as SwinForMaskedImageModeling
 from .models.swin.model import SwinModel as SwinModel
 from .models.swin.model import SwinPreTrainedModel as SwinPreTrainedModel
+from .models.swin2sr import Swin2SRConfig as Swin2SRConfig
+from .models.swin2sr.image_processor import Swin2SRImageProcessor as Swin2SRImageProcessor
+from .models.swin2sr.image_processor import Swin2SRImageProcessorFast as Swin2SRImageProcessorFast
+from .models.swin2sr.image_processor import Swin2SRImageProcessorPil as Swin2SRImageProcessorPil
+from .models.swin2sr.model import Swin2SRForImageSuperResolution as Swin2SRForImageSuperResolution
+from .models.swin2sr.model import Swin2SRModel as Swin2SRModel
+from .models.swin2sr.model import Swin2SRPreTrainedModel as Swin2SRPreTrainedModel
 from .models.swinv2 import Swinv2Backbone as Swinv2Backbone
 from .models.swinv2 import Swinv2Config as Swinv2Config
 from .models.swinv2 import Swinv2ForImageClassification as Swinv2ForImageClassification
@@ -1510,6 +1517,7 @@ from .pipelines.tasks.fill_mask import FillMaskPipeline as FillMaskPipeline
 from .pipelines.tasks.image_classification import ImageClassificationPipeline as ImageClassificationPipeline
 from .pipelines.tasks.image_feature_extraction import ImageFeatureExtractionPipeline as ImageFeatureExtractionPipeline
 from .pipelines.tasks.image_segmentation import ImageSegmentationPipeline as ImageSegmentationPipeline
+from .pipelines.tasks.image_to_image import ImageToImagePipeline as ImageToImagePipeline
 from .pipelines.tasks.mask_generation import MaskGenerationPipeline as MaskGenerationPipeline
 from .pipelines.tasks.object_detection import ObjectDetectionPipeline as ObjectDetectionPipeline
 from .pipelines.tasks.question_answering import QuestionAnsweringPipeline as QuestionAnsweringPipeline

@@ -68,6 +68,14 @@ def test_depth_is_told_by_its_range(command, picture):
     assert np.array_equal(np.asarray(Image.open(shown["drawn"])), np.asarray(draw.draw_depth(depth)))
 
 
+def test_a_larger_picture_is_written(command, picture):
+    model = str(checkpoints.swin2sr())
+    made = bestiary.pipeline("image-to-image", model=model)(str(picture))
+    shown = json.loads(command("see", "cat.png", "-m", model, "--task", "image-to-image", "--json")[1])
+    assert shown["answer"] == [{"label": f"{made.width} x {made.height} pixels", "width": made.width, "height": made.height}]
+    assert np.array_equal(np.asarray(Image.open(shown["drawn"])), np.asarray(made))
+
+
 def test_several_pictures_go_into_a_folder(command, picture):
     model = str(checkpoints.vit("ViTForImageClassification"))
     Image.open(picture).save("dog.png")

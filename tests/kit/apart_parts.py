@@ -72,6 +72,8 @@ _OTHERWISE = {
     SwinAttention SwinPatchEmbeddings SwinPatchMerging SwinRelativePositionBias SwinStage
     Swinv2Embeddings Swinv2Encoder Swinv2Layer Swinv2Attention Swinv2SelfAttention Swinv2SelfOutput
     Swinv2Intermediate Swinv2PatchEmbeddings Swinv2PatchMerging Swinv2Stage
+    Swin2SREmbeddings Swin2SREncoder Swin2SRLayer Swin2SRAttention Swin2SRSelfAttention Swin2SRSelfOutput Swin2SRIntermediate
+    Swin2SROutput Swin2SRPatchEmbeddings Swin2SRPatchUnEmbeddings Swin2SRStage
     BitEncoder MobileViTEncoder MobileViTOutput
     FocalNetEncoder FocalNetStage FocalNetLayer FocalNetEmbeddings FocalNetPatchEmbeddings
     HGNetV2Encoder DINOv3ViTEncoder DINOv3ConvNextEncoder

@@ -336,6 +336,13 @@ def glpn() -> Path:
 
 
 @functools.cache
+def swin2sr() -> Path:
+    """A folder with a Swin2SR that makes pictures twice as large."""
+    config = transformers.Swin2SRConfig(image_size=16, embed_dim=8, depths=[2], num_heads=[2], window_size=4)
+    return save(config, "Swin2SRForImageSuperResolution", transformers.Swin2SRImageProcessor())
+
+
+@functools.cache
 def depth_anything() -> Path:
     """A folder with a Depth Anything."""
     processor = transformers.DPTImageProcessor(size=32, keep_aspect_ratio=True, ensure_multiple_of=8)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import transformers
 from kit import checkpoints
 from kit.pipelines import ours, reference, same
 from PIL import Image
@@ -16,6 +17,7 @@ from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.models.vit import ViTImageProcessor
 from bestiary.pipelines import pipeline
 from bestiary.pipelines.tasks.depth_estimation import grey
+from bestiary.pipelines.tasks.image_to_image import as_picture
 
 PICTURES = [
     Image.fromarray(np.random.default_rng(seed).integers(0, 255, (40 + seed, 50, 3), dtype=np.uint8)) for seed in range(3)
@@ -271,6 +273,30 @@ def test_depth(inputs: Any, folder: Any) -> None:
     assert set(made(PICTURES[0], parameters={"timeout": 1})) == set(made(PICTURES[0]))
     with pytest.raises(ArgumentError, match="no argument 'timeouts'"):
         made(PICTURES[0], parameters={"timeouts": 1})
+
+
+def test_larger_pictures() -> None:
+    """The published pipeline of this task stood in earlier releases: its answer is the reconstruction in 256 levels."""
+    folder = checkpoints.swin2sr()
+    model = transformers.Swin2SRForImageSuperResolution.from_pretrained(folder)
+    processor = transformers.Swin2SRImageProcessorPil.from_pretrained(folder)
+    made = ours("image-to-image", folder)
+    for answers in (made(PICTURES), made(PICTURES, batch_size=2), [made(images=each) for each in PICTURES]):
+        for picture, answer in zip(PICTURES, answers, strict=True):
+            with torch.no_grad():
+                expected = model(**processor(picture, return_tensors="pt")).reconstruction[0].permute(1, 2, 0).clamp(0, 1)
+            levels = np.round(expected.numpy() * 255).astype(int)
+            assert answer.mode == "RGB"
+            assert np.abs(np.asarray(answer, int) - levels).max() <= 1
+    assert pipeline(model=str(folder)).task == "image-to-image"
+
+
+def test_pictures_of_other_channels() -> None:
+    assert as_picture(torch.tensor([[[0.0, 0.5, 2.0]]])).tobytes() == bytes([0, 128, 255])
+    with pytest.raises(InputError, match="2 channels"):
+        as_picture(torch.zeros(2, 3, 3))
+    with pytest.raises(NumericsError, match="NaN"):
+        as_picture(torch.full((3, 2, 2), float("nan")))
 
 
 def test_depth_of_other_processors_and_of_nothing() -> None:

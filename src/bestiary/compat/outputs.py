@@ -11,7 +11,6 @@ _DECODER = "past_key_values decoder_hidden_states decoder_attentions"
 
 _FIELDS = {
     "BaseModelOutputWithPoolingAndProjection": f"last_hidden_state pooler_output {_STATES} projection_state",
-    "ImageSuperResolutionOutput": f"loss reconstruction {_STATES}",
     "MoECausalLMOutputWithPast": f"loss aux_loss logits past_key_values {_STATES} router_logits",
     "MoEModelOutput": f"last_hidden_state {_STATES} router_probs router_logits",
     "MoEModelOutputWithPastAndCrossAttentions": (

@@ -368,6 +368,16 @@ class MaskedImageModelingOutput(ModelOutput):
 
 
 @dataclass
+class ImageSuperResolutionOutput(ModelOutput):
+    """`reconstruction` (B, C, Y, X), the larger image."""
+
+    loss: Tensor | None = None
+    reconstruction: Tensor | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass
 class TextEmbedsOutput(ModelOutput):
     """`text_embeds` (B, projection), a text in the space it shares with images, not normalised."""
 

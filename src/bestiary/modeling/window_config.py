@@ -15,8 +15,11 @@ class WindowConfig(PreTrainedConfig):
     `depths` are the blocks of each stage, `num_heads` their heads; `embed_dim` is the width of the first stage, twice as much
     that of each next one. `window_size` is the side of a window, in patches. `num_layers` and `hidden_size`, the width of the
     last stage, follow from these.
+
+    Class attribute `joins_patches`: whether four patches become one, twice as wide, between stages.
     """
 
+    joins_patches: ClassVar[bool] = True
     attribute_map: ClassVar[dict[str, str]] = {"num_attention_heads": "num_heads", "num_hidden_layers": "num_layers"}
 
     image_size: Pair = 224
@@ -42,7 +45,7 @@ class WindowConfig(PreTrainedConfig):
         name = type(self).__name__
         check(name, "depths", self.depths, Sequence[Depth])  # before they are counted
         self.num_layers = len(self.depths)
-        self.hidden_size = self.embed_dim * 2 ** max(len(self.depths) - 1, 0)
+        self.hidden_size = self.stage_width(max(len(self.depths) - 1, 0))
         super().validate()
         self.depths, self.num_heads = list(self.depths), list(self.num_heads)
         if not self.depths or 0 in self.depths or len(self.num_heads) < len(self.depths):
@@ -51,8 +54,18 @@ class WindowConfig(PreTrainedConfig):
                 " each"
             )
         for stage, heads in zip(range(len(self.depths)), self.num_heads, strict=False):
-            if self.embed_dim * 2**stage % heads:
+            if self.stage_width(stage) % heads:
+                growth = ", twice as much in each next one" if self.joins_patches else ""
                 raise ConfigError(
-                    f"{name}: stage {stage} is {self.embed_dim * 2**stage} wide (embed_dim {self.embed_dim}, twice as much in"
-                    f" each next one), which {heads} heads (num_heads) do not divide"
+                    f"{name}: stage {stage} is {self.stage_width(stage)} wide (embed_dim {self.embed_dim}{growth}), which"
+                    f" {heads} heads (num_heads) do not divide"
                 )
+
+    def stage_width(self, stage: int) -> int:
+        """The channels of a stage."""
+        return int(self.embed_dim * (2**stage if self.joins_patches else 1))
+
+    def stage_height(self, stage: int) -> int:
+        """How many patches high the map of a stage is, of an image of `image_size`."""
+        height, patch = (size if isinstance(size, int) else size[0] for size in (self.image_size, self.patch_size))
+        return int(height // patch // (2**stage if self.joins_patches else 1))

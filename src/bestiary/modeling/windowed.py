@@ -4,7 +4,7 @@ States are maps (B, Y, X, C).
 """
 
 from collections.abc import Iterable
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -119,19 +119,22 @@ def bias_rules() -> tuple[Rule, ...]:
 class WindowAttention(nn.Module):
     """Self-attention in windows, with its output projection and biases of distances.
 
-    Class attribute `attention_class`: the attention proper, built as `attention_class(config, size, heads)`.
+    Class attributes: `attention_class`, the attention proper, built as `attention_class(config, size, heads)`; `output_rate`,
+    the field of the config that says how much of what it gives is dropped.
 
     Args:
         stage: the number of the stage that it belongs to.
     """
 
     attention_class: ClassVar[type[PatchSelfAttention]] = PatchSelfAttention
+    output_rate: ClassVar[str] = "hidden_dropout_prob"
 
     def __init__(self, config: WindowConfig, stage: int) -> None:
         super().__init__()
-        size, heads = config.embed_dim * 2**stage, config.num_heads[stage]
+        size, heads = config.stage_width(stage), config.num_heads[stage]
         self.self = self.attention_class(config, size, heads)
         self.output = PatchOutput(size, config, size)
+        self.output.dropout.p = config.get(self.output_rate)
         self.add_biases(config, stage)
 
     num_attention_heads, head_dim = Alias("self.num_heads"), Alias("self.head_dim")
@@ -168,7 +171,7 @@ class WindowLayer(Layer):
 
     def __init__(self, config: WindowConfig, stage: int, rate: float, shifts: bool) -> None:
         super().__init__()
-        size = config.embed_dim * 2**stage
+        size = config.stage_width(stage)
         self.window_size, self.shift_size = config.window_size, config.window_size // 2 if shifts else 0
         self.attention = self.attention_class(config, stage)
         self.layernorm_before = nn.LayerNorm(size, config.layer_norm_eps)
@@ -281,3 +284,10 @@ class WindowEncoder(nn.Module):
             states.append(stage.blocks(x))
             x = states[-1] if stage.downsample is None else stage.downsample(states[-1])
         return states
+
+
+def of_stages(config: WindowConfig, attentions: Any) -> Any:
+    """Of the weights of all blocks, those of the last one of each stage."""
+    if not attentions or len(attentions) != sum(config.depths):
+        return attentions
+    return tuple(attentions[sum(config.depths[: stage + 1]) - 1] for stage in range(len(config.depths)))

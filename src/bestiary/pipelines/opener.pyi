@@ -17,6 +17,7 @@ from .tasks.fill_mask import FillMaskPipeline
 from .tasks.image_classification import ImageClassificationPipeline
 from .tasks.image_feature_extraction import ImageFeatureExtractionPipeline
 from .tasks.image_segmentation import ImageSegmentationPipeline
+from .tasks.image_to_image import ImageToImagePipeline
 from .tasks.mask_generation import MaskGenerationPipeline
 from .tasks.object_detection import ObjectDetectionPipeline
 from .tasks.question_answering import QuestionAnsweringPipeline
@@ -138,6 +139,9 @@ class ImageSegmentationKeywords(_Opening, total=False):
     threshold: float | None
     mask_threshold: float | None
     overlap_mask_area_threshold: float | None
+    timeout: float | None
+
+class ImageToImageKeywords(_Opening, total=False):
     timeout: float | None
 
 class MaskGenerationKeywords(_Opening, total=False):
@@ -318,6 +322,10 @@ class Opener(Protocol):
     def __call__(
         self, task: Literal["image-segmentation"], model: Any = None, **options: Unpack[ImageSegmentationKeywords]
     ) -> ImageSegmentationPipeline: ...
+    @overload
+    def __call__(
+        self, task: Literal["image-to-image"], model: Any = None, **options: Unpack[ImageToImageKeywords]
+    ) -> ImageToImagePipeline: ...
     @overload
     def __call__(
         self, task: Literal["mask-generation"], model: Any = None, **options: Unpack[MaskGenerationKeywords]

@@ -36,7 +36,7 @@ CASE = Case(
         "Swinv2Backbone": Head(odd, config={"out_features": ["stem", "stage1", "stage2"]}),
     },
     variants={
-        "plain": {"qkv_bias": False, "hidden_act": "relu", "mlp_ratio": 2.0, "window_size": 4},
+        "plain": {"hidden_dropout_prob": 0.3, "qkv_bias": False, "hidden_act": "relu", "mlp_ratio": 2.0, "window_size": 4},
         "three": {"depths": [1, 2, 1], "num_heads": [1, 2, 4], "pretrained_window_sizes": [5, 0, 2]},
         "large": {"window_size": 9},
     },

@@ -28,7 +28,10 @@ def run(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Print what is seen in each picture, and write it drawn on the picture: labels, boxes, masks with a legend, depth."""
+    """Print what is seen in each picture, and write it drawn on the picture: labels, boxes, masks with a legend, depth.
+
+    With the task image-to-image the picture that the model makes is written.
+    """
     for picture in pictures:
         if not picture.is_file():
             raise FileMissing(f"there is no file {picture}")
@@ -89,7 +92,9 @@ def _task(opening: Opening, task: str | None, labels: bool) -> str:
 
 
 def _drawn(task: str, image: Any, answer: Any) -> Any:
-    """The picture with its answer drawn on it."""
+    """The picture with its answer drawn on it, or the answer where that is a picture."""
+    if task == "image-to-image":
+        return answer
     from ... import draw
 
     drawing = getattr(draw, _DRAWINGS[task])
@@ -112,11 +117,14 @@ _DRAWINGS = {
     "image-segmentation": "draw_masks",
     "mask-generation": "draw_masks",
     "depth-estimation": "draw_depth",
+    "image-to-image": "",
 }
 
 
 def _facts(answer: Any) -> list[dict[str, Any]]:
-    """Labels, scores and boxes, the part of the picture that a mask covers, the range of depth; pictures are left out."""
+    """Labels, scores and boxes, the part of the picture that a mask covers, the range of depth, the size of a new picture."""
+    if hasattr(answer, "width"):
+        return [{"label": f"{answer.width} x {answer.height} pixels", "width": answer.width, "height": answer.height}]
     if isinstance(answer, dict):
         depth = answer["predicted_depth"]
         return [

@@ -68,6 +68,7 @@ class MaskFormerSwinAttention(WindowAttention):
     """Attention in windows."""
 
     attention_class = MaskFormerSwinSelfAttention
+    output_rate = "attention_probs_dropout_prob"
 
     def add_biases(self, config: WindowConfig, stage: int) -> None:
         self.relative_position_bias = IndexedBiases(config, config.num_heads[stage])

@@ -15,7 +15,7 @@ from ...modeling.heads.masked_image_modeling import MaskedImagePainter
 from ...modeling.map_outputs import MapsClassifierOutput, MapsImageModelingOutput, MapsModelOutput
 from ...modeling.recording import Stack
 from ...modeling.window_config import WindowConfig
-from ...modeling.windowed import WindowEmbeddings, WindowEncoder, bias_rules
+from ...modeling.windowed import WindowEmbeddings, WindowEncoder, bias_rules, of_stages
 from ...nn.patches import pair
 from . import SwinConfig
 
@@ -46,13 +46,6 @@ class SwinPreTrainedModel(PreTrainedModel):
             output.reshaped_hidden_states = tuple(state.permute(0, 3, 1, 2) for state in output.hidden_states)
             output.hidden_states = tuple(state.flatten(1, 2) for state in output.hidden_states)
         output.attentions = of_stages(self.config, output.attentions)
-
-
-def of_stages(config: WindowConfig, attentions: Any) -> Any:
-    """Of the weights of all blocks, those of the last one of each stage."""
-    if not attentions or len(attentions) != sum(config.depths):
-        return attentions
-    return tuple(attentions[sum(config.depths[: stage + 1]) - 1] for stage in range(len(config.depths)))
 
 
 def last_width(config: Any) -> int:

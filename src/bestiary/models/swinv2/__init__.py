@@ -40,11 +40,6 @@ class Swinv2Config(WindowConfig, BackboneConfig):
                 f" {self.depths}; give one for each, 0 where there was no earlier training"
             )
 
-    def stage_height(self, stage: int) -> int:
-        """How many patches high the map of a stage is, of an image of `image_size`."""
-        height, patch = (size if isinstance(size, int) else size[0] for size in (self.image_size, self.patch_size))
-        return int(height // patch // 2**stage)
-
 
 TASKS = {
     "base": "Swinv2Model",
