@@ -5,7 +5,7 @@ _ABSENT = {
     BloomGelu GELUActivation GELUTanh NewGELUActivation QuickGELUActivation ReLUSquaredActivation SiLUActivation
     """,
     "the published model holds what is one module here, or a plain function": """
-    LogBinomialSoftmax
+    LogBinomialSoftmax Swin2SRPatchUnEmbeddings
     AutoformerSeriesDecompositionLayer ConditionalDetrFrozenBatchNorm2d ConditionalDetrMLP
     ConditionalDetrSinePositionEmbedding DeformableDetrFrozenBatchNorm2d DeformableDetrMLP
     DeformableDetrSinePositionEmbedding MultiScaleDeformableAttention DetrFrozenBatchNorm2d DetrMLP DetrSinePositionEmbedding
@@ -73,7 +73,7 @@ _OTHERWISE = {
     Swinv2Embeddings Swinv2Encoder Swinv2Layer Swinv2Attention Swinv2SelfAttention Swinv2SelfOutput
     Swinv2Intermediate Swinv2PatchEmbeddings Swinv2PatchMerging Swinv2Stage
     Swin2SREmbeddings Swin2SREncoder Swin2SRLayer Swin2SRAttention Swin2SRSelfAttention Swin2SRSelfOutput Swin2SRIntermediate
-    Swin2SROutput Swin2SRPatchEmbeddings Swin2SRPatchUnEmbeddings Swin2SRStage
+    Swin2SRPatchEmbeddings Swin2SRStage
     BitEncoder MobileViTEncoder MobileViTOutput
     FocalNetEncoder FocalNetStage FocalNetLayer FocalNetEmbeddings FocalNetPatchEmbeddings
     HGNetV2Encoder DINOv3ViTEncoder DINOv3ConvNextEncoder

@@ -56,6 +56,7 @@ APART = {
     ("ViTMAEDecoder", "gradient_checkpointing"): "layers and models say it",
     ("PvtV2Encoder", "gradient_checkpointing"): "layers and models say it",
     ("Swinv2Encoder", "gradient_checkpointing"): "layers and models say it",
+    ("Swin2SREncoder", "gradient_checkpointing"): "layers and models say it",
     ("MaskFormerSwinEncoder", "gradient_checkpointing"): "layers and models say it",
     ("MaskFormerDetrSelfAttention", "config"): "every part has the config of its model",
     ("MaskFormerDetrCrossAttention", "config"): "every part has the config of its model",

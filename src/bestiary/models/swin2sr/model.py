@@ -23,6 +23,8 @@ class Swin2SRPatchEmbeddings(nn.Module):
 
     def __init__(self, config: Swin2SRConfig, normalize_patches: bool = True) -> None:
         super().__init__()
+        rows, columns = grid(config.image_size, config.patch_size)
+        self.num_patches = rows * columns
         self.projection = nn.Conv2d(config.embed_dim, config.embed_dim, 1)
         self.layernorm = nn.LayerNorm(config.embed_dim) if normalize_patches else None
 

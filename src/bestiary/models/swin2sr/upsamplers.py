@@ -20,6 +20,7 @@ class Upsample(nn.Module):
 
     def __init__(self, scale: int, num_features: int) -> None:
         super().__init__()
+        self.scale = scale
         steps: dict[str, nn.Module] = {}
         if scale == 3:
             steps = {"convolution": convolution(num_features, 9 * num_features), "pixelshuffle": nn.PixelShuffle(3)}
