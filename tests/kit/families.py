@@ -24,8 +24,8 @@ from .elsewhere import weights_only_inside
 from .folders import kept_folder
 
 Inputs = dict[str, Any]
-# Family -> model type of what the current release of the reference no longer has: tests/models/<family> compares it with
-# numbers of an earlier one.
+# Family -> model type of what the current release of the reference lacks: tests/models/<family> compares it with numbers of an
+# earlier one, or with the nearest class that is published.
 OF_EARLIER_RELEASES = {"trajectory_transformer": "trajectory_transformer", "transfo_xl": "transfo-xl"}
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 RECORDED = {"output_hidden_states": True, "output_attentions": True}

@@ -8,7 +8,7 @@ Paper: https://arxiv.org/abs/2407.10671
 from typing import TYPE_CHECKING, ClassVar
 
 from ...modeling.decoder_config import LateWindowConfig
-from ...modeling.variant import Import, variant
+from ...modeling.variant import Changes, Import, variant
 from .. import llama
 
 
@@ -33,17 +33,18 @@ if TYPE_CHECKING:
     from .norm import Qwen2RMSNorm  # noqa: F401
     from .tokenizer import Qwen2Tokenizer, Qwen2TokenizerFast  # noqa: F401
 
-NORM = Import(".norm.Qwen2RMSNorm")
+NORM = Import("bestiary.models.qwen2.norm.Qwen2RMSNorm")
+CHANGES: Changes = {
+    "Attention": {"bias": True, "output_bias": False},
+    "DecoderLayer": {"norm_class": NORM},
+    "Model": {"norm_class": NORM},
+}
 
 __getattr__, __dir__ = variant(
     __name__,
     Qwen2Config,
     TASKS,
     llama,
-    {
-        "Attention": {"bias": True, "output_bias": False},
-        "DecoderLayer": {"norm_class": NORM},
-        "Model": {"norm_class": NORM},
-    },
+    CHANGES,
     {"norm": ["Qwen2RMSNorm"], "tokenizer": ["Qwen2Tokenizer", "Qwen2TokenizerFast"]},
 )
