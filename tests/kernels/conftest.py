@@ -45,7 +45,9 @@ def compiled_elements(tmp_path_factory: pytest.TempPathFactory) -> elements.Elem
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp()))
         try:
-            return elements.Elements(compiling.compiled(compiling.ELEMENTS))
+            opened = elements.Elements(compiling.compiled(compiling.ELEMENTS))
+            assert opened.attend_paged is not None  # compiled while the folder is this run's
+            return opened
         except compiling.NoKernels as error:
             pytest.skip(str(error))
 

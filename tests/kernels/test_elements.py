@@ -65,10 +65,14 @@ def test_gates(function: Callable[[Tensor], Tensor], dtype: torch.dtype, kernels
     kernels(False)
     expected = gated(function, gate, up)
     assert torch.equal(expected, function(gate) * up)
-    torch.testing.assert_close(found, expected, rtol=max(2e-6, 2 * torch.finfo(dtype).eps), atol=1e-5)
+    torch.testing.assert_close(
+        found, expected, rtol=max(2e-6, 2 * torch.finfo(dtype).eps), atol=3e-5
+    )  # up to 60, times what is lost where 1 + erf is nearly 0
     kernels(True)
     other = up.transpose(0, 1).contiguous().transpose(0, 1)  # in another order in memory
-    torch.testing.assert_close(gated(function, gate, other), expected, rtol=max(2e-6, 2 * torch.finfo(dtype).eps), atol=1e-5)
+    torch.testing.assert_close(
+        gated(function, gate, other), expected, rtol=max(2e-6, 2 * torch.finfo(dtype).eps), atol=3e-5
+    )  # up to 60, times what is lost where 1 + erf is nearly 0
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -165,3 +169,60 @@ def test_gradients_graphs_and_transforms_go_to_torch(kernels: Callable[[bool], N
     assert sdpa(query, key, key, None, None, Scoring(1.0)).requires_grad
     assert sdpa(query.detach(), key, key.clone().requires_grad_(), None, None, Scoring(1.0)).requires_grad
     assert rotate_both(query, key[:, :, :1], torch.ones(1, 1, 64), torch.zeros(1, 1, 64))[0].requires_grad
+
+
+@pytest.mark.parametrize(
+    ("rows", "heads", "groups", "queries", "slots", "size"),
+    [
+        (2, 24, 12, 33, 33, 16),
+        (2, 12, 12, 66, 66, 32),
+        (1, 12, 3, 40, 170, 48),
+        (3, 4, 1, 130, 130, 128),
+        (1, 6, 6, 24, 300, 80),
+    ],
+)
+@pytest.mark.parametrize(("causal", "window"), [(False, None), (True, None), (False, 9), (True, 9), (True, 200)])
+@pytest.mark.parametrize("padded", [None, "left", "right"])
+def test_many_queries(
+    rows: int, heads: int, groups: int, queries: int, slots: int, size: int, causal: bool, window: int | None,
+    padded: str | None, kernels: Callable[[bool], None],
+) -> None:  # fmt: skip
+    query, key, value = (
+        torch.randn(rows, tokens, count, size).transpose(1, 2)
+        for tokens, count in ((queries, heads), (slots, groups), (slots, groups))
+    )
+    mask = Mask(queries, slots, query.device, causal=causal, window=window, first_query=slots - queries)
+    if padded:
+        mask.padding = torch.ones(rows, slots, dtype=torch.bool)
+        mask.padding[0, : slots // 2] = padded == "right"
+        mask.padding[0, slots // 2 :] = padded == "left"
+    places = mask.first_query, causal, window or 0
+    assert elements.attended_by_many(query, key, value, mask.padding, *places, size**-0.5) is not None
+    found = sdpa(query, key, value, mask, None, Scoring(size**-0.5))
+    kernels(False)
+    allowed = mask.allowed()
+    looks = torch.tensor(True) if allowed is None else allowed.any(-1, keepdim=True)
+    expected = sdpa(query.double(), key.double(), value.double(), mask, None, Scoring(size**-0.5)).float()
+    torch.testing.assert_close(torch.where(looks, found, 0), torch.where(looks, expected, 0), rtol=2e-6, atol=3e-6)
+    assert not found.isnan().any()
+
+
+def test_many_queries_that_torch_computes(kernels: Callable[[bool], None]) -> None:
+    def computed(x: Tensor) -> bool:
+        return elements.attended_by_many(x, x, x, None, 0, False, 0, 1.0) is not None
+
+    x = torch.randn(1, 12, 40, 32)
+    assert computed(x)
+    others = [
+        x.double(),
+        x.bfloat16(),
+        x.clone().requires_grad_(),
+        torch.randn(1, 12, 40, 40),
+        torch.randn(1, 12, 40, 64)[..., ::2],
+    ]
+    others += [torch.randn(1, 12, 520, 32), torch.randn(1, 4, 40, 32), torch.randn(1, 12, 10, 32)]
+    assert not any(computed(other) for other in others)
+    x.fill_(float("nan"))
+    found = elements.attended_by_many(x, x, x, None, 0, False, 0, 1.0)
+    assert found is not None
+    assert found.isnan().all()

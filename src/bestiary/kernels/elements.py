@@ -1,17 +1,18 @@
-"""What stands between the products of a model, by C kernels: RMS norms, rotary positions, attention of one query.
+"""What stands between the products of a model, by C kernels: RMS norms, rotary positions, attention.
 
 Each function gives None where the kernel is not for it: no compiler, states too narrow, a graph or a gradient that is wanted,
 another device or dtype. The caller then computes by torch.
 """
 
 import ctypes
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .compiling import ELEMENTS, NoKernels, compiled
+from .compiling import ELEMENTS, PAGED, NoKernels, compiled
 from .direct import is_direct
 from .native import FORMATS, switched_off, team
 
@@ -19,23 +20,21 @@ from .native import FORMATS, switched_off, team
 WIDE = 512
 # How the product of normed numbers and weights is rounded: both factors first, the product alone, or that with 1 + weight.
 TWICE, ONCE, SHIFTED = 0, 1, 2
+# Attention of many queries: narrower heads together, fewer queries, or more slots, are torch's, which is as quick there.
+_HEADS_WIDE, _FEWEST_QUERIES, _MOST_SLOTS = 384, 24, 512
 SILU, GELU_TANH, GELU, RELU = range(4)
 
 _INT, _LONG, _POINTER, _FLOAT = ctypes.c_int, ctypes.c_long, ctypes.c_void_p, ctypes.c_float
-_SixLongs, TwoLongs = _LONG * 6, _LONG * 2
+_SixLongs, _NineLongs, TwoLongs = _LONG * 6, _LONG * 9, _LONG * 2
 
 
 class Elements:
     """The kernels of one compiled file (`native/elements.c`). They run while Python waits: each takes microseconds."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            library = ctypes.PyDLL(str(path))
-        except OSError as error:
-            raise NoKernels(f"{path} cannot be loaded ({error})") from error
-        pool = team()
-        if pool is not None:
-            library.use_team(pool)
+        library = _opened(path)
+        library.compiled_for.restype = ctypes.c_char_p
+        self.instructions = str(library.compiled_for(), "ascii")
         self.rms_norm, self.turn, self.attend_one = library.rms_norm, library.turn, library.attend_one
         self.rms_norm.argtypes = [_POINTER, _INT, _LONG, _LONG, _POINTER, _FLOAT, _INT, _POINTER, _INT]
         heads: list[type] = [_POINTER, _LONG, _POINTER]
@@ -45,12 +44,30 @@ class Elements:
         self.activate_all = library.activate_all
         self.activate_all.argtypes = [_POINTER, _POINTER, _INT, _INT, _LONG, _POINTER, _INT]
         self.activate_all.restype = None
-        self.attend_paged = library.attend_paged
-        sizes, tables = [_INT, *[_LONG] * 6], [_POINTER] * 4
-        self.attend_paged.argtypes = [*[_POINTER] * 4, *sizes, _POINTER, *tables, _FLOAT, _FLOAT, _INT]
+        self.attend_many = library.attend_many
+        self.attend_many.argtypes = [*[_POINTER] * 4, *[_LONG] * 6, _POINTER, _FLOAT, _POINTER, *[_LONG] * 4, _INT]
         # Products of a large layer take milliseconds, in which other threads of Python go on.
         self.take_steps = ctypes.CDLL(str(path)).take_steps
         self.take_steps.argtypes = [_POINTER, _INT, _LONG, _POINTER]
+
+    @cached_property
+    def attend_paged(self) -> Any:
+        """Attention over the blocks of a pool, compiled when it is asked for."""
+        function = _opened(compiled(PAGED)).attend_paged
+        sizes, tables = [_INT, *[_LONG] * 6], [_POINTER] * 4
+        function.argtypes = [*[_POINTER] * 4, *sizes, _POINTER, *tables, _FLOAT, _FLOAT, _INT]
+        return function
+
+
+def _opened(path: Path) -> ctypes.PyDLL:
+    try:
+        library = ctypes.PyDLL(str(path))
+    except OSError as error:
+        raise NoKernels(f"{path} cannot be loaded ({error})") from error
+    pool = team()
+    if pool is not None:
+        library.use_team(pool)
+    return library
 
 
 @cache
@@ -157,7 +174,7 @@ def attended(
         return None
     groups, slots = key.shape[1], key.shape[2]
     fit = key.shape == value.shape and key.shape[0] == rows and key.shape[3] == size and slots > 0 and heads % groups == 0
-    if not fit or (torch.is_grad_enabled() and value.requires_grad) or not value.is_cpu or not query.is_contiguous():
+    if not fit or (torch.is_grad_enabled() and _wants_gradient(value)) or not value.is_cpu or not query.is_contiguous():
         return None
     if allowed is not None and (
         allowed.shape not in ((1, 1, 1, slots), (rows, 1, 1, slots)) or allowed.dtype != torch.bool or allowed.stride(3) != 1
@@ -186,3 +203,57 @@ def attended(
         torch.get_num_threads(),
     )
     return None if failed else out
+
+
+def attended_by_many(
+    query: Tensor, key: Tensor, value: Tensor, padding: Tensor | None, first: int, causal: bool, window: int, scaling: float
+) -> Tensor | None:
+    """Queries (B, H, T, K) over keys and values (B, G, S, K) -> (B, H, T, K), float32.
+
+    Args:
+        padding: (B or 1, S), True where a slot may be looked at; None: all. first: the slot of the first query, which sees no
+            later one if `causal`, and none `window` or more away unless that is 0. scaling: the factor on scores.
+    """
+    rows, heads, queries, size = query.shape
+    groups, slots = key.shape[1], key.shape[2]
+    if query.dtype != torch.float32 or heads * size < _HEADS_WIDE or size % 16:
+        return None
+    if queries < _FEWEST_QUERIES or not 0 < slots <= _MOST_SLOTS:
+        return None
+    if not is_plain(query, key) or not is_plain(query, value) or (torch.is_grad_enabled() and _wants_gradient(key, value)):
+        return None
+    if key.shape != value.shape or (key.shape[0], key.shape[3]) != (rows, size) or heads % groups:
+        return None
+    if query.stride(3) != 1 or key.stride(3) != 1 or value.stride(3) != 1:
+        return None
+    if padding is not None and (padding.shape not in ((1, slots), (rows, slots)) or padding.stride(1) != 1):
+        return None
+    kernels = elements()
+    if kernels is None or not kernels.instructions.startswith("AVX512"):
+        return None
+    out = query.new_empty(rows, queries, heads, size)
+    failed = kernels.attend_many(
+        query.data_ptr(),
+        key.data_ptr(),
+        value.data_ptr(),
+        out.data_ptr(),
+        rows,
+        heads,
+        groups,
+        queries,
+        slots,
+        size,
+        _NineLongs(*query.stride()[:3], *key.stride()[:3], *value.stride()[:3]),
+        scaling,
+        None if padding is None else padding.data_ptr(),
+        0 if padding is None or padding.shape[0] == 1 else padding.stride(0),
+        first,
+        causal,
+        window,
+        torch.get_num_threads(),
+    )
+    return None if failed else out.transpose(1, 2)
+
+
+def _wants_gradient(*tensors: Tensor) -> bool:
+    return any(tensor.requires_grad for tensor in tensors)

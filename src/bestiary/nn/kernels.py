@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from ..core.errors import ArgumentError, MissingDependency, did_you_mean
 from ..core.optional import require
-from ..kernels.elements import attended
+from ..kernels.elements import attended, attended_by_many
 from .by_text import by_text
 from .masks import Mask
 
@@ -92,6 +92,20 @@ def _of_one(
     return None if mask.additive is not None else attended(query, key, value, mask.allowed(), scoring.scaling, scoring.softcap)
 
 
+def _of_many(
+    query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring
+) -> Tensor | None:
+    """Many queries in each head, by a kernel of our own; None where there is none for it."""
+    if bias is not None or scoring.dropout > 0 or scoring.sinks is not None:
+        return None
+    if mask is None:
+        return attended_by_many(query, key, value, None, 0, False, 0, scoring.scaling)
+    if not mask.is_told_by_places or not isinstance(mask.first_query, int):
+        return None
+    places = mask.first_query, mask.causal, mask.window or 0
+    return attended_by_many(query, key, value, mask.padding, *places, scoring.scaling)
+
+
 def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring) -> Tensor:
     """`torch.nn.functional.scaled_dot_product_attention`, with its causal short cut where the mask is just that."""
     if scoring.softcap is not None:
@@ -100,7 +114,8 @@ def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Ten
         )
     one = query.shape[2] == 1
     # Programs replace torch's function by faster ones.
-    fast = _of_one(query, key, value, mask, bias, scoring) if F.scaled_dot_product_attention is SDPA else None
+    ours = _of_one if one else _of_many
+    fast = ours(query, key, value, mask, bias, scoring) if F.scaled_dot_product_attention is SDPA else None
     if fast is not None:
         return fast
     if scoring.dropout > 0 and bias is None and scoring.sinks is None and _is_faster_written_out(query, mask):

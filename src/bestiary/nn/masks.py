@@ -87,9 +87,14 @@ class Mask:
         return self.causal and square and self._same_for_all and (self.window is None or self.keys <= self.window)
 
     @property
+    def is_told_by_places(self) -> bool:
+        """Whether slots of queries and keys, and padding, say all."""
+        return self.texts is None and self.dense is None and self.additive is None
+
+    @property
     def _same_for_all(self) -> bool:
         """Whether only the slots of queries and keys matter."""
-        return self.padding is None and self.texts is None and self.dense is None and self.additive is None
+        return self.padding is None and self.is_told_by_places
 
     @property
     def real_queries(self) -> Tensor | None:

@@ -40,6 +40,30 @@ INLINE v16 fill(float value) {
     return (v16){value, value, value, value, value, value, value, value, value, value, value, value, value, value, value, value};
 }
 
+/* Lines of 16 numbers become columns: each of four rounds brings the lines i and i + 8 together, number by number. */
+INLINE void turn_over(v16 *lines) {
+#if defined(__AVX512F__)
+    const __m512i low = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    const __m512i high = _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8);
+    v16 turned[16];
+#pragma GCC unroll 4
+    for (int round = 0; round < 4; round++) {
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++) {
+            turned[2 * i] = (v16)_mm512_permutex2var_ps((__m512)lines[i], low, (__m512)lines[i + 8]);
+            turned[2 * i + 1] = (v16)_mm512_permutex2var_ps((__m512)lines[i], high, (__m512)lines[i + 8]);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++) lines[i] = turned[i];
+    }
+#else
+    float square[LANES][LANES];
+    memcpy(square, lines, sizeof square);
+    for (int i = 0; i < LANES; i++)
+        for (int j = 0; j < LANES; j++) lines[i][j] = square[j][i];
+#endif
+}
+
 INLINE float sum_of(v16 values) {
     float sums[4];
     for (int lane = 0; lane < 4; lane++) sums[lane] = values[lane] + values[lane + 4] + (values[lane + 8] + values[lane + 12]);

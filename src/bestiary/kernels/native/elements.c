@@ -28,7 +28,7 @@ INLINE void norm_row(const struct norm *job, int format, long row) {
         v16 x = load_part(job->x, format, at + i, size - i < LANES ? (int)(size - i) : LANES);
         sums[0] += x * x;
     }
-    float scale = 1.0f / sqrtf(sum16(sums[0] + sums[1] + (sums[2] + sums[3])) / (float)size + job->epsilon);
+    float scale = 1.0f / sqrtf(sum_of(sums[0] + sums[1] + (sums[2] + sums[3])) / (float)size + job->epsilon);
     for (i = 0; i < size; i += LANES) {
         int count = size - i < LANES ? (int)(size - i) : LANES;
         v16 x = load_part(job->x, format, at + i, count) * scale, weight = load_part(job->weight, format, i, count);
@@ -166,7 +166,7 @@ INLINE void attend_group(struct attend *job, int format, long row, long group, f
                 for (int h = 0; h < heads; h++) sums[h] += x * *(v16 *)(queries + h * padded + v * LANES);
             }
             for (int h = 0; h < heads; h++) {
-                float score = sum16(sums[h]);
+                float score = sum_of(sums[h]);
                 if (job->cap != 0.0f) score = job->cap * tanhf(score / job->cap);
                 scores[h * job->slots + slot] = score;
                 largest[h][0] = score > largest[h][0] || score != score ? score : largest[h][0];
@@ -181,7 +181,7 @@ INLINE void attend_group(struct attend *job, int format, long row, long group, f
                 store(shares, F32, slot, share, count);
                 sums += load_part(shares, F32, slot, count);
             }
-            float all = sum16(sums);
+            float all = sum_of(sums);
             all = all == 0.0f ? 0.0f : 1.0f / all; /* a query that may look at nothing gets nothing */
             for (long slot = 0; slot < job->slots; slot++) shares[slot] *= all;
         }

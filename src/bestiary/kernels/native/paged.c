@@ -91,7 +91,7 @@ INLINE void soften(float *scores, long count) {
         *(v16 *)(scores + i) = share;
         sums += share;
     }
-    float all = 1.0f / sum16(sums);
+    float all = 1.0f / sum_of(sums);
     for (long i = 0; i < count; i += LANES) *(v16 *)(scores + i) *= all;
 }
 

@@ -63,7 +63,7 @@ INLINE void dense_strip(const struct dense *job, long output, int count) {
             int many = job->inputs - rest < LANES ? (int)(job->inputs - rest) : LANES;
             sums[o][0] += load_part(weight + o * job->inputs, F32, rest, many) * load_part(job->x, F32, rest, many);
         }
-        job->out[output + o] = sum16(sums[o][0] + sums[o][1]) + (job->bias ? job->bias[output + o] : 0.0f);
+        job->out[output + o] = sum_of(sums[o][0] + sums[o][1]) + (job->bias ? job->bias[output + o] : 0.0f);
     }
 }
 
@@ -120,7 +120,7 @@ INLINE void layer_norm(void *to, const void *from, const struct step *step, int 
     long size = step->inputs;
     v16 sums = {0};
     for (long i = 0; i < size; i += LANES) sums += load_part(from, format, i, size - i < LANES ? (int)(size - i) : LANES);
-    float mean = sum16(sums) / (float)size;
+    float mean = sum_of(sums) / (float)size;
     sums = fill(0);
     for (long i = 0; i < size; i += LANES) {
         int many = size - i < LANES ? (int)(size - i) : LANES;
@@ -129,7 +129,7 @@ INLINE void layer_norm(void *to, const void *from, const struct step *step, int 
             for (int lane = many; lane < LANES; lane++) apart[lane] = 0;
         sums += apart * apart;
     }
-    float scale = 1.0f / sqrtf(sum16(sums) / (float)size + step->number);
+    float scale = 1.0f / sqrtf(sum_of(sums) / (float)size + step->number);
     for (long i = 0; i < size; i += LANES) {
         int many = size - i < LANES ? (int)(size - i) : LANES;
         v16 value = (load_part(from, format, i, many) - mean) * scale * load_part(step->weight, format, i, many);

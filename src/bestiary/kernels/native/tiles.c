@@ -97,23 +97,6 @@ static void multiply(const uint16_t *left, const uint16_t *left_lower, const uin
     _tile_stored(3, sums[3], 64);
 }
 
-/* Lines of 16 numbers become columns: each of four rounds brings the lines i and i + 8 together, number by number. */
-INLINE void turn_over(v16 *lines) {
-    const __m512i low = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    const __m512i high = _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8);
-    v16 turned[16];
-#pragma GCC unroll 4
-    for (int round = 0; round < 4; round++) {
-#pragma GCC unroll 8
-        for (int i = 0; i < 8; i++) {
-            turned[2 * i] = (v16)_mm512_permutex2var_ps((__m512)lines[i], low, (__m512)lines[i + 8]);
-            turned[2 * i + 1] = (v16)_mm512_permutex2var_ps((__m512)lines[i], high, (__m512)lines[i + 8]);
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < 16; i++) lines[i] = turned[i];
-    }
-}
-
 INLINE void lines(const struct tiled *job, long row, long rows, long output, int half, int part, int format, float (*sums)[256],
                   v16 bias) {
     for (long r = 0; r < rows; r++) {

@@ -5,12 +5,6 @@
 INLINE v16 choose16(v16i mask, v16 yes, v16 no) { return (v16)(((v16i)yes & mask) | ((v16i)no & ~mask)); }
 INLINE v16 larger16(v16 a, v16 b) { return choose16(a > b, a, b); }
 
-INLINE float sum16(v16 values) {
-    float sums[4];
-    for (int lane = 0; lane < 4; lane++) sums[lane] = values[lane] + values[lane + 4] + (values[lane + 8] + values[lane + 12]);
-    return sums[0] + sums[1] + (sums[2] + sums[3]);
-}
-
 INLINE float largest16(v16 values) {
     float largest = values[0];
     for (int lane = 1; lane < LANES; lane++) largest = values[lane] > largest ? values[lane] : largest;
