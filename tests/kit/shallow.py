@@ -42,7 +42,9 @@ def shallow_config(config: Any, layers: int | None = None) -> Any:
             values[name] = list(kinds[:count])
     if values.get("per_layer_config"):
         values["per_layer_config"] = {key: each for key, each in values["per_layer_config"].items() if int(key) < count}
-    for name in ("attention_window", "mlp_layer_types"):
+    if values.get("attn_layer_indices"):
+        values["attn_layer_indices"] = [index for index in values["attn_layer_indices"] if index < count]
+    for name in ("attention_window", "mlp_layer_types", "no_rope_layers"):
         if isinstance(values.get(name), list):
             values[name] = values[name][:count]
     for name in type(config).sub_configs:

@@ -49,8 +49,10 @@ def test_layers_beyond_the_depth() -> None:
     with pytest.warns(BestiaryWarning, match="no_rope_layers is of 4 layers; the first 2 are read"):
         config = bestiary.SmolLM3Config(**values)
     assert config.no_rope_layers == transformers.SmolLM3Config(**values).no_rope_layers == [1, 0, 1, 1]
-    with pytest.raises(ConfigError, match=r"attn_layer_indices names layer 7; expected below num_hidden_layers \(2\)"):
-        bestiary.BambaConfig(num_hidden_layers=2, attn_layer_indices=[7])
+    values = {"num_hidden_layers": 2, "attn_layer_indices": [1, 7]}
+    with pytest.warns(BestiaryWarning, match="attn_layer_indices names layer 7, and there are 2"):
+        bamba = bestiary.BambaConfig(**values)
+    assert bamba.layers_block_type == ["linear_attention", "full_attention"]
 
 
 def test_a_token_has_two_experts() -> None:

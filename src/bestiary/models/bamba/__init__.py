@@ -6,8 +6,8 @@ state-space model (Dao and Gu 2024) in its place; behind either comes an MLP.
 
 from typing import TYPE_CHECKING, ClassVar
 
-from ...core.errors import ConfigError
 from ...core.kinds import Amount, Count, Length, Size
+from ...core.logging import warn_once
 from ...modeling.hybrid_config import HybridConfig
 from ...modeling.stack import Stack
 from ...modeling.variant import Import, variant
@@ -33,10 +33,8 @@ class BambaConfig(HybridConfig):
         super().validate()
         beyond = [index for index in self.attn_layer_indices or () if index >= self.num_hidden_layers]
         if beyond:
-            raise ConfigError(
-                f"BambaConfig: attn_layer_indices names layer {beyond[0]}; expected below num_hidden_layers"
-                f" ({self.num_hidden_layers})"
-            )
+            depth = self.num_hidden_layers
+            warn_once("attn-layer-indices", f"BambaConfig: attn_layer_indices names layer {beyond[0]}, and there are {depth}")
 
     def layer_kinds(self) -> tuple[str, ...]:
         attention = self.attn_layer_indices or ()
