@@ -773,6 +773,12 @@ from .models.hgnet_v2 import HGNetV2Config as HGNetV2Config
 from .models.hgnet_v2.model import HGNetV2Backbone as HGNetV2Backbone
 from .models.hgnet_v2.model import HGNetV2ForImageClassification as HGNetV2ForImageClassification
 from .models.hgnet_v2.model import HGNetV2PreTrainedModel as HGNetV2PreTrainedModel
+from .models.hiera import HieraConfig as HieraConfig
+from .models.hiera.model import HieraBackbone as HieraBackbone
+from .models.hiera.model import HieraForImageClassification as HieraForImageClassification
+from .models.hiera.model import HieraModel as HieraModel
+from .models.hiera.model import HieraPreTrainedModel as HieraPreTrainedModel
+from .models.hiera.pretraining import HieraForPreTraining as HieraForPreTraining
 from .models.hunyuan_v1_dense import HunYuanDenseV1Config as HunYuanDenseV1Config
 from .models.hunyuan_v1_dense import HunYuanDenseV1ForCausalLM as HunYuanDenseV1ForCausalLM
 from .models.hunyuan_v1_dense import HunYuanDenseV1ForSequenceClassification as HunYuanDenseV1ForSequenceClassification
@@ -976,6 +982,11 @@ from .models.mobilevit.model import MobileViTForImageClassification as MobileViT
 from .models.mobilevit.model import MobileViTForSemanticSegmentation as MobileViTForSemanticSegmentation
 from .models.mobilevit.model import MobileViTModel as MobileViTModel
 from .models.mobilevit.model import MobileViTPreTrainedModel as MobileViTPreTrainedModel
+from .models.mobilevitv2 import MobileViTV2Config as MobileViTV2Config
+from .models.mobilevitv2.model import MobileViTV2ForImageClassification as MobileViTV2ForImageClassification
+from .models.mobilevitv2.model import MobileViTV2ForSemanticSegmentation as MobileViTV2ForSemanticSegmentation
+from .models.mobilevitv2.model import MobileViTV2Model as MobileViTV2Model
+from .models.mobilevitv2.model import MobileViTV2PreTrainedModel as MobileViTV2PreTrainedModel
 from .models.modernbert import ModernBertConfig as ModernBertConfig
 from .models.modernbert.model import ModernBertForMaskedLM as ModernBertForMaskedLM
 from .models.modernbert.model import ModernBertForMultipleChoice as ModernBertForMultipleChoice
@@ -1406,6 +1417,10 @@ from .models.vit_msn import ViTMSNConfig as ViTMSNConfig
 from .models.vit_msn import ViTMSNForImageClassification as ViTMSNForImageClassification
 from .models.vit_msn import ViTMSNModel as ViTMSNModel
 from .models.vit_msn import ViTMSNPreTrainedModel as ViTMSNPreTrainedModel
+from .models.vitdet import VitDetConfig as VitDetConfig
+from .models.vitdet.model import VitDetBackbone as VitDetBackbone
+from .models.vitdet.model import VitDetModel as VitDetModel
+from .models.vitdet.model import VitDetPreTrainedModel as VitDetPreTrainedModel
 from .models.vivit import VivitConfig as VivitConfig
 from .models.vivit.image_processor import VivitImageProcessor as VivitImageProcessor
 from .models.vivit.model import VivitForVideoClassification as VivitForVideoClassification

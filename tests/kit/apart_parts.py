@@ -76,6 +76,8 @@ _OTHERWISE = {
     Swin2SRPatchEmbeddings Swin2SRStage
     BitEncoder MobileViTEncoder MobileViTOutput
     FocalNetEncoder FocalNetStage FocalNetLayer FocalNetEmbeddings FocalNetPatchEmbeddings
+    HieraDecoder HieraEmbeddings HieraEncoder HieraLayer HieraMultiScaleHead HieraPatchEmbeddings
+    HieraMaskUnitAttention HieraStage MobileViTV2Encoder VitDetAttention VitDetEncoder VitDetLayer
     HGNetV2Encoder DINOv3ViTEncoder DINOv3ConvNextEncoder
     GPTNeoBlock GPTNeoSelfAttention InformerProbSparseAttention LEDDecoderAttention LEDDecoderLayer LSHSelfAttention
     LocalSelfAttention  Qwen3_5TextRotaryEmbedding UMT5Block

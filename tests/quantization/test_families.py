@@ -24,6 +24,7 @@ WITHOUT_DENSE_LAYERS = (
     "hgnet_v2",
     "mobilenet_v1",
     "mobilenet_v2",
+    "mobilevitv2",
     "poolformer",
     "regnet",
     "resnet",

@@ -75,12 +75,13 @@ def _middle(name: str) -> str:
 
 
 def _image_models() -> NameMapping:
-    """The backbones of families whose only input are images: they have an image processor and no tokenizer."""
+    """The backbones of families whose only input are images: they have an image processor or a backbone, no tokenizer."""
     base = models.AutoModel.mapping.names
 
     def name_of(model_type: str) -> str | None:
-        kinds = vars(family(model_type)).get("PREPROCESSORS", {})
-        return base.get(model_type) if "image_processor" in kinds and "tokenizer" not in kinds else None
+        kinds, tasks = (vars(family(model_type)).get(name, {}) for name in ("PREPROCESSORS", "TASKS"))
+        sees = "image_processor" in kinds or (not kinds and tasks.get("backbone", tasks["base"]) != tasks["base"])
+        return base.get(model_type) if sees and "tokenizer" not in kinds else None
 
     return NameMapping(name_of)
 

@@ -17,6 +17,7 @@ from ..nn.kernels import default_scaling
 from ..nn.layer import Layer
 from ..nn.patches import check_pixels, grid, pair
 from ..nn.windows import from_windows, to_windows
+from .config import PreTrainedConfig
 from .patch_embeddings import PatchEmbeddings
 from .promptable_config import GlobalWindowConfig
 from .windowed import padded
@@ -41,20 +42,22 @@ class MapAttention(HasHeads, Starting):
     """Self-attention over the places of a map, or of each window of one, with trained distances.
 
     Args:
-        window: side of the windows in patches; 0 is the whole map.
+        sides: rows and columns of what it looks at, a window or the whole map; None for no distances.
     """
 
     query_name = "qkv"
+    scale: Any = None
 
-    def __init__(self, config: GlobalWindowConfig, window: int) -> None:
+    def __init__(self, config: PreTrainedConfig, sides: tuple[int, int] | None) -> None:
         super().__init__()
-        size = config.hidden_size
-        self.head_dim, self.use_rel_pos = size // config.num_attention_heads, config.use_rel_pos
-        self.qkv = nn.Linear(size, 3 * size, bias=config.qkv_bias)
+        size = config.get("hidden_size")
+        self.head_dim, self.use_rel_pos = size // config.get("num_attention_heads"), sides is not None
+        self.qkv = nn.Linear(size, 3 * size, bias=config.get("qkv_bias"))
         self.proj = nn.Linear(size, size)
-        self.attend = Attend(default_scaling(self.head_dim), config.attention_dropout)
-        if config.use_rel_pos:
-            sides = (window, window) if window else grid(config.image_size, config.patch_size)
+        self.scale = default_scaling(self.head_dim)
+        # Queries are scaled before they meet keys, as published, which half precision shows.
+        self.attend = Attend(1.0, config.get("attention_dropout", 0.0))
+        if sides is not None:
             self.rel_pos_h, self.rel_pos_w = (nn.Parameter(torch.zeros(2 * side - 1, self.head_dim)) for side in sides)
             self.starts = {"rel_pos_h": constant(0.0), "rel_pos_w": constant(0.0)}
 
@@ -71,8 +74,19 @@ class MapAttention(HasHeads, Starting):
         bias = None
         if self.use_rel_pos:
             bias = distance_scores(query, self.rel_pos_h, self.rel_pos_w, (shape[1], shape[2]))
-        output: Tensor = self.proj(merge_heads(self.attend(query, key, value, None, bias)))
+        output: Tensor = self.proj(merge_heads(self.attend(query * self.scale, key, value, None, bias)))
         return output.view(shape)
+
+
+def in_windows(attention: nn.Module, x: Tensor, side: int) -> Tensor:
+    """What `attention` makes of the windows of `side` (0: of all) of a map (B, Y, X, C), padded with zeros to whole windows."""
+    if not side:
+        output: Tensor = attention(x)
+        return output
+    height, width = x.shape[1:3]
+    x = padded(x, (side, side))
+    windows = attention(to_windows(x, side).unflatten(1, (side, side)))
+    return from_windows(windows.flatten(1, 2), side, *x.shape[1:3])[:, :height, :width]
 
 
 class DenseBlock(nn.Module):
@@ -95,26 +109,17 @@ class GlobalWindowLayer(Layer):
     def __init__(self, config: GlobalWindowConfig, window: int) -> None:
         super().__init__()
         self.layer_norm1 = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
-        self.attn = MapAttention(config, window)
+        sides = (window, window) if window else grid(config.image_size, config.patch_size)
+        self.attn = MapAttention(config, sides if config.use_rel_pos else None)
         self.layer_norm2 = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
         self.mlp = DenseBlock(config)
         self.window_size = window
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         """(B, Y, X, C) -> the same shape."""
-        x = hidden_states + self.look(self.layer_norm1(hidden_states))
+        x = hidden_states + in_windows(self.attn, self.layer_norm1(hidden_states), self.window_size)
         output: Tensor = x + self.mlp(self.layer_norm2(x))
         return output
-
-    def look(self, x: Tensor) -> Tensor:
-        """Attention over (B, Y, X, C), a map padded with zeros to whole windows."""
-        side, (height, width) = self.window_size, x.shape[1:3]
-        if not side:
-            output: Tensor = self.attn(x)
-            return output
-        x = padded(x, (side, side))
-        windows = self.attn(to_windows(x, side).unflatten(1, (side, side)))
-        return from_windows(windows.flatten(1, 2), side, *x.shape[1:3])[:, :height, :width]
 
 
 class MapNeck(nn.Module):

@@ -165,7 +165,7 @@ def start_batch_norm(norm: Any, config: Any) -> None:
 class MobileViTPreTrainedModel(PreTrainedModel):
     """What all MobileViT classes share."""
 
-    config_class = MobileViTConfig
+    config_class: ClassVar[type[PreTrainedConfig]] = MobileViTConfig
     base_model_prefix = "mobilevit"
     main_input_name = "pixel_values"
     stacks = {"": Stack("encoder.layer", outputs=True, entry=False, complete=False)}
