@@ -17,7 +17,7 @@ _ABSENT = {
     ViTMAEAttention ViTMAELayer ViTMAEMLP ViTMSNAttention ViTMSNLayer ViTMSNMLP
     PixioAttention PixioDropPath PixioLayer PixioMLP
     BeitAttention BeitDropPath BeitLayer BeitMLP BeitRelativePositionBias
-    MaskFormerSinePositionEmbedding MaskFormerDetrMLP
+    MaskFormerSinePositionEmbedding MaskFormerDetrMLP Sam2SinePositionEmbedding
     """,
 }
 _OTHERWISE = {
@@ -58,6 +58,7 @@ _OTHERWISE = {
     """,
     "the states are the same, in another form, or differ at padding, which sees nothing": """
     SamAttention SamTwoWayAttentionBlock SamTwoWayTransformer SamVisionAttention
+    Sam2Attention Sam2TwoWayAttentionBlock Sam2TwoWayTransformer
     SamHQAttention SamHQTwoWayAttentionBlock SamHQTwoWayTransformer SamHQVisionAttention
     Bottleneck ConvBertAttention DPTViTEmbeddings EsmRotaryEmbedding GPTNeoAttention
     VJEPA2PatchEmbeddings3D VJEPA2Encoder VJEPA2Layer VJEPA2RopeAttention VJEPA2PoolerCrossAttention

@@ -21,6 +21,29 @@ VISION: dict[str, Any] = {
 }
 PROMPTS: dict[str, Any] = {"hidden_size": 8, "image_size": 32, "patch_size": 4, "mask_input_channels": 4}
 DECODER: dict[str, Any] = {"hidden_size": 8, "mlp_dim": 16, "num_attention_heads": 2, "iou_head_hidden_dim": 8}
+# Of SAM 2 and its relatives: three stages, whose maps are 8, 4 and 2 places a side.
+HIERA: dict[str, Any] = {
+    "model_type": "sam2_hiera_det_model",
+    "hidden_size": 8,
+    "image_size": [32, 32],
+    "window_positional_embedding_background_size": [3, 3],
+    "num_query_pool_stages": 2,
+    "blocks_per_stage": [1, 2, 1],
+    "embed_dim_per_stage": [8, 16, 24],
+    "num_attention_heads_per_stage": [1, 2, 2],
+    "window_size_per_stage": [4, 6, 2],
+    "global_attention_blocks": [2],
+    "mlp_ratio": 2.0,
+}
+PYRAMID: dict[str, Any] = {
+    "backbone_config": HIERA,
+    "backbone_channel_list": [24, 16, 8],
+    "backbone_feature_sizes": [[8, 8], [4, 4], [2, 2]],
+    "fpn_hidden_size": 8,
+    "fpn_top_down_levels": [0, 1],
+}
+SCALED: dict[str, Any] = {**PROMPTS, "patch_size": 16}
+OBJECTS: dict[str, Any] = DECODER
 
 
 def images() -> Inputs:

@@ -44,11 +44,12 @@ class PromptEncoder(nn.Module):
     """Tokens (B, P, N, D) of points and boxes, and the map (B or 1, D, y, x) of a mask.
 
     Class attribute `separate_kinds`: whether each kind of point has a table of its own. `closed_boxes`: whether a token that
-    stands for no place comes behind the corners of a box.
+    stands for no place comes behind the corners of a box. `point_kinds`: of how many kinds, labelled from 0 on, points are.
     """
 
     separate_kinds: ClassVar[bool] = True
     closed_boxes: ClassVar[bool] = False
+    point_kinds: ClassVar[int] = 2
 
     def __init__(self, config: Any, places: FourierPositions) -> None:
         super().__init__()
@@ -81,7 +82,7 @@ class PromptEncoder(nn.Module):
         x: Tensor = self.shared_embedding(places, (self.input_image_size, self.input_image_size))
         x = torch.where(labels == NOWHERE, rows(self.not_a_point_embed, x.device), x)
         x = torch.where(labels == PADDING, torch.zeros_like(x), x)
-        for kind in (0, 1):
+        for kind in range(self.point_kinds):
             x = torch.where(labels == kind, x + table[kind], x)
         return x
 

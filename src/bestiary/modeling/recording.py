@@ -31,7 +31,7 @@ class Recorder:
             for layer in layers.children() if attentions else ():
                 part = layer.get_submodule(stack.told)
                 self.handles.append(part.register_forward_hook(self._record_output(f"{prefix}attentions")))
-            return
+        hidden_states, attentions = hidden_states and stack.shows_states, attentions and stack.told is None
         for path in stack.states if hidden_states else ():
             part = model.get_submodule(path)
             for each in part if isinstance(part, nn.ModuleList) else (part,):

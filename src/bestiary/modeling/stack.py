@@ -18,7 +18,8 @@ class Stack:
             of lists of such modules.
         streams: whether attention may run twice in a layer, for two streams of states; its weights are then told in pairs.
         inner: where layers stand in groups, the path of the list of layers in each group.
-        told: where only attentions are told, and published models tell the output of a part of each layer as such: its path.
+        told: where published models tell the output of a part of each layer as its attentions: its path.
+        shows_states: False where the states are not told, only attentions.
         unseen: names of modules in a layer whose attention is not told.
     """
 
@@ -28,6 +29,7 @@ class Stack:
     entry: bool = True
     inner: str | None = None
     told: str | None = None
+    shows_states: bool = True
     unseen: tuple[str, ...] = ()
     complete: bool = True
     once: bool = False

@@ -12,13 +12,20 @@ class FourierPositions(Starting):
     """Vectors of places in an image; the frequencies, drawn once, are stored with the model.
 
     Args:
-        features: frequencies, half the width of a vector. scale: their standard deviation.
+        features: frequencies, half the width of a vector. scale: their standard deviation. trains: whether they are a
+            parameter, or a stored buffer.
     """
 
-    def __init__(self, features: int, scale: float) -> None:
+    positional_embedding: Tensor
+
+    def __init__(self, features: int, scale: float, trains: bool = True) -> None:
         super().__init__()
         self.scale = scale
-        self.positional_embedding = nn.Parameter(scale * torch.randn(2, features))
+        table = scale * torch.randn(2, features)
+        if trains:
+            self.positional_embedding = nn.Parameter(table)
+        else:
+            self.register_buffer("positional_embedding", table)
         self.starts = {"positional_embedding": normal(scale)}
 
     def forward(self, input_coords: Tensor, input_shape: tuple[int, int] | None = None) -> Tensor:

@@ -13,10 +13,12 @@ from .prompts import Sizes, padded, read_boxes, read_labels, read_points, sizes_
 class PromptProcessor(ProcessorMixin):
     """What an image processor gives, with `input_points`, `input_labels` and `input_boxes` in the pixels of resized images.
 
-    Class attribute `point_pad_value`: what stands where a mask has fewer points than others.
+    Class attributes: `point_pad_value`, what stands where a mask has fewer points than others; `uneven`, whether images may
+    have several numbers of masks, of points at least.
     """
 
-    point_pad_value: ClassVar[int] = -10
+    point_pad_value: int = -10
+    uneven: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -58,12 +60,16 @@ class PromptProcessor(ProcessorMixin):
         if images is None:
             raise InputError(f"{type(self).__name__} needs images")
         routed = self._route(options)["image_processor"]
-        if segmentation_maps is not None:
-            routed["segmentation_maps"] = segmentation_maps
-        batch: BatchFeature = self.image_processor(images, **routed)
+        batch = self.pixels(images, segmentation_maps, routed)
         prompts = self.prompts(batch["original_sizes"], input_points, input_labels, input_boxes)
         made = BatchFeature(prompts, routed.get("return_tensors"))
         batch.update(made if routed.get("device") is None else made.to(routed["device"]))
+        return batch
+
+    def pixels(self, images: Any, segmentation_maps: Any, options: dict[str, Any]) -> BatchFeature:
+        """What the image processor makes of images, and of their maps where there are some."""
+        maps = {} if segmentation_maps is None else {"segmentation_maps": segmentation_maps}
+        batch: BatchFeature = self.image_processor(images, **maps, **options)
         return batch
 
     def prompts(self, original_sizes: Any, points: Any, labels: Any, boxes: Any) -> dict[str, Any]:
@@ -76,16 +82,17 @@ class PromptProcessor(ProcessorMixin):
         if boxes is not None:
             prompts["input_boxes"] = read_boxes(boxes, sizes, resized)
         if points is not None:
-            rows = read_points(points, sizes, resized)
-            prompts["input_points"] = padded(rows)
-            uneven = len({len(each) for row in rows for each in row}) > 1
+            rows, fill = read_points(points, sizes, resized, self.uneven), self.point_pad_value
+            prompts["input_points"] = padded(rows, fill)
+            differ = len({len(each) for row in rows for each in row}) > 1 or len({len(row) for row in rows}) > 1
             if labels is not None:
-                prompts["input_labels"] = padded(read_labels(labels, rows))
-            elif uneven:
-                prompts["input_labels"] = padded([[(each[:, 0] * 0 + 1).astype(int) for each in row] for row in rows])
-            if boxes is not None and len(rows[0]) != prompts["input_boxes"].shape[1]:
+                prompts["input_labels"] = padded(read_labels(labels, rows, self.uneven), fill)
+            elif differ:
+                prompts["input_labels"] = padded([[(each[:, 0] * 0 + 1).astype(int) for each in row] for row in rows], fill)
+            masks = prompts["input_points"].shape[1]
+            if boxes is not None and masks != prompts["input_boxes"].shape[1]:
                 raise InputError(
-                    f"input_points are for {len(rows[0])} masks of each image, input_boxes for"
+                    f"input_points are for {masks} masks of each image, input_boxes for"
                     f" {prompts['input_boxes'].shape[1]}; expected the same"
                 )
         return prompts

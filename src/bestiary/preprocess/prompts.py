@@ -28,12 +28,12 @@ def depth(value: Any) -> int:
     return levels
 
 
-def by_image(value: Any, name: str, images: int, full: int, what: str) -> list[list[Any]]:
+def by_image(value: Any, name: str, images: int, full: int, what: str, uneven: bool = False) -> list[list[Any]]:
     """A list for each image with one entry for each mask.
 
     Args:
         full: how deep it is nested with an image, a mask and all below; without a mask there is one, and without an image too
-            where `images` is 1. what: the full form, for messages.
+            where `images` is 1. what: the full form, for messages. uneven: whether images may have several numbers of masks.
 
     Raises:
         InputError: what was found instead.
@@ -49,7 +49,7 @@ def by_image(value: Any, name: str, images: int, full: int, what: str) -> list[l
     if len(nested) != images:
         raise InputError(f"{name} are for {len(nested)} images, and {images} were given; expected {what}")
     counts = sorted({len(each) for each in nested if isinstance(each, list)})
-    if len(counts) != 1:
+    if not counts or (len(counts) > 1 and not uneven):
         raise InputError(f"{name} ask for {counts} masks of the images; expected as many of each, or call it image by image")
     return nested
 
@@ -67,15 +67,16 @@ def numbers(rows: Any, name: str, width: int) -> np.ndarray:
     return array
 
 
-def padded(rows: list[list[np.ndarray]]) -> np.ndarray:
-    """Arrays (N, ...) by image and mask as one (B, P, N, ...), with `PADDING` behind the shorter ones."""
-    longest = max(len(each) for row in rows for each in row)
+def padded(rows: list[list[np.ndarray]], value: int = PADDING) -> np.ndarray:
+    """Arrays (N, ...) by image and mask as one (B, P, N, ...), with `value` behind the shorter ones, and for masks that an
+    image does not have."""
+    longest, most = max(len(each) for row in rows for each in row), max(map(len, rows))
 
     def fill(each: np.ndarray) -> np.ndarray:
-        missing = np.full((longest - len(each), *each.shape[1:]), PADDING, dtype=each.dtype)
+        missing = np.full((longest - len(each), *each.shape[1:]), value, dtype=each.dtype)
         return np.concatenate((each, missing))
 
-    return np.array([[fill(each) for each in row] for row in rows])
+    return np.array([[fill(each) for each in (*row, *[row[0][:0]] * (most - len(row)))] for row in rows])
 
 
 def check_inside(places: np.ndarray, size: tuple[int, int], name: str) -> None:
@@ -94,10 +95,10 @@ def scaled(places: np.ndarray, size: tuple[int, int], resized: tuple[int, int]) 
     return np.stack([places[..., 0] * (resized[1] / size[1]), places[..., 1] * (resized[0] / size[0])], axis=-1)
 
 
-def read_points(points: Any, sizes: Sizes, resized: Sizes) -> list[list[np.ndarray]]:
+def read_points(points: Any, sizes: Sizes, resized: Sizes, uneven: bool = False) -> list[list[np.ndarray]]:
     """Points (N, 2) by image and mask, in the pixels of the resized images."""
-    what = "[image][mask][point][across, down], with as many masks for each image"
-    rows = by_image(points, "input_points", len(sizes), 4, what)
+    what = "[image][mask][point][across, down]" + ("" if uneven else ", with as many masks for each image")
+    rows = by_image(points, "input_points", len(sizes), 4, what, uneven)
     read = []
     for row, size, to in zip(rows, sizes, resized, strict=True):
         arrays = [numbers(each, "input_points", 2) for each in row]
@@ -107,15 +108,16 @@ def read_points(points: Any, sizes: Sizes, resized: Sizes) -> list[list[np.ndarr
     return read
 
 
-def read_labels(labels: Any, points: list[list[np.ndarray]]) -> list[list[np.ndarray]]:
+def read_labels(labels: Any, points: list[list[np.ndarray]], uneven: bool = False) -> list[list[np.ndarray]]:
     """Labels (N,) of points, by image and mask.
 
     Raises:
         InputError: not one for each point; a label that means nothing.
     """
-    rows = by_image(labels, "input_labels", len(points), 3, "[image][mask][label of a point]")
-    if len(rows[0]) != len(points[0]):
-        raise InputError(f"input_labels are for {len(rows[0])} masks of each image, input_points for {len(points[0])}")
+    rows = by_image(labels, "input_labels", len(points), 3, "[image][mask][label of a point]", uneven)
+    for row, places in zip(rows, points, strict=True):
+        if len(row) != len(places):
+            raise InputError(f"input_labels are for {len(row)} masks of an image, input_points for {len(places)}")
     read = []
     for row, places in zip(rows, points, strict=True):
         arrays = [np.asarray(each) for each in row]

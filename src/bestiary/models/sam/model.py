@@ -130,7 +130,7 @@ class SamModel(PromptableModel, SamPreTrainedModel):
     decoder_class: ClassVar[type[MaskDecoder]] = SamMaskDecoder
     stacks = {
         "vision_": Stack("vision_encoder.layers"),
-        "mask_decoder_": Stack("mask_decoder.transformer.layers", told="cross_attn_image_to_token"),
+        "mask_decoder_": Stack("mask_decoder.transformer.layers", told="cross_attn_image_to_token", shows_states=False),
     }
     _tied_weights_keys = {"prompt_encoder.shared_embedding.positional_embedding": "shared_image_embedding.positional_embedding"}
     config: SamConfig

@@ -20,36 +20,24 @@ def longest_edge_size(height: int, width: int, longest: int) -> tuple[int, int]:
     return max(int(height * scale + 0.5), 1), max(int(width * scale + 0.5), 1)
 
 
-class PaddedImageProcessor(MaskGenerationMixin, PilBackend):
-    """Images to `pixel_values`, with `original_sizes` and `reshaped_input_sizes`, height and width before and after resizing;
-    maps of classes to `labels`, as large as the masks that the model draws."""
+class PromptImageProcessor(MaskGenerationMixin, PilBackend):
+    """Base of image processors that take `segmentation_maps` too, which become `labels`, as large as the masks that the model
+    draws, and that tell `original_sizes`, height and width of images as they came."""
 
     model_input_names: ClassVar[list[str]] = ["pixel_values"]
 
     do_convert_rgb: bool | None = True
     do_resize: bool | None = True
-    size: Size | None = edges(longest_edge=1024)
-    mask_size: Size | None = edges(longest_edge=256)
     resample: int | None = PILImageResampling.BILINEAR
     do_rescale: bool | None = True
     do_normalize: bool | None = True
     image_mean: Any = IMAGENET_DEFAULT_MEAN
     image_std: Deviation | None = IMAGENET_DEFAULT_STD
-    do_pad: bool | None = True
-    pad_size: Size | None = edges(height=1024, width=1024)
-    mask_pad_size: Size | None = edges(height=256, width=256)
+    mask_size: Size | None = None
 
     def validate(self) -> None:
         super().validate()
         self.mask_size = None if self.mask_size is None else transforms.read_size(self.mask_size, True, "mask_size")
-        if self.mask_pad_size is not None:
-            self.mask_pad_size = transforms.exact_size(self.mask_pad_size, "mask_pad_size")
-
-    def output_size(self, height: int, width: int, size: transforms.SizeDict) -> tuple[int, int]:
-        longest = size.get("longest_edge")
-        if longest is None or "shortest_edge" in size:
-            return super().output_size(height, width, size)
-        return longest_edge_size(height, width, longest)
 
     def preprocess(
         self,
@@ -68,10 +56,7 @@ class PaddedImageProcessor(MaskGenerationMixin, PilBackend):
         arrays = [to_array(x, bool(call.do_convert_rgb), source_format, i) for i, x in enumerate(flat_list(images))]
         options = {"return_tensors": return_tensors, "data_format": data_format, "device": device, **overrides}
         batch = super().preprocess(arrays, input_data_format=ChannelDimension.LAST, **options)
-        sizes = [image.shape[:2] for image in arrays]
-        to: Any = call.size
-        resized = [call.output_size(size[0], size[1], to) if call.do_resize else size for size in sizes]
-        further: dict[str, Any] = {"original_sizes": sizes, "reshaped_input_sizes": resized}
+        further: dict[str, Any] = call.told_sizes([image.shape[:2] for image in arrays])
         if segmentation_maps is not None:
             maps = [read_map(each, index) for index, each in enumerate(map_list(segmentation_maps))]
             if len(maps) != len(arrays):
@@ -81,15 +66,50 @@ class PaddedImageProcessor(MaskGenerationMixin, PilBackend):
         batch.update(made if device is None or return_tensors is None else made.to(device))
         return batch
 
+    def told_sizes(self, sizes: list[tuple[int, int]]) -> dict[str, list[tuple[int, int]]]:
+        """What is told of the heights and widths of images."""
+        return {"original_sizes": sizes}
+
     def map_steps(self, classes: np.ndarray) -> np.ndarray:
         """A map (Y, X) of the size that masks are drawn in, by the nearest pixel; int64."""
         if self.do_resize and self.mask_size is not None:
             size: Any = self.mask_size
             classes = transforms.resize_map(classes, *self.output_size(classes.shape[0], classes.shape[1], size))
+        return classes.astype(np.int64)
+
+
+class PaddedImageProcessor(PromptImageProcessor):
+    """Images to `pixel_values`, with `original_sizes` and `reshaped_input_sizes`, height and width before and after resizing;
+    maps of classes to `labels`, as large as the masks that the model draws."""
+
+    size: Size | None = edges(longest_edge=1024)
+    mask_size: Size | None = edges(longest_edge=256)
+    do_pad: bool | None = True
+    pad_size: Size | None = edges(height=1024, width=1024)
+    mask_pad_size: Size | None = edges(height=256, width=256)
+
+    def validate(self) -> None:
+        super().validate()
+        if self.mask_pad_size is not None:
+            self.mask_pad_size = transforms.exact_size(self.mask_pad_size, "mask_pad_size")
+
+    def output_size(self, height: int, width: int, size: transforms.SizeDict) -> tuple[int, int]:
+        longest = size.get("longest_edge")
+        if longest is None or "shortest_edge" in size:
+            return super().output_size(height, width, size)
+        return longest_edge_size(height, width, longest)
+
+    def told_sizes(self, sizes: list[tuple[int, int]]) -> dict[str, list[tuple[int, int]]]:
+        to: Any = self.size
+        resized = [self.output_size(size[0], size[1], to) if self.do_resize else size for size in sizes]
+        return {"original_sizes": sizes, "reshaped_input_sizes": resized}
+
+    def map_steps(self, classes: np.ndarray) -> np.ndarray:
+        classes = super().map_steps(classes)
         if self.do_pad and self.mask_pad_size is not None:
             canvas: Any = self.mask_pad_size
             classes = transforms.pad(classes[..., None], canvas["height"], canvas["width"])[..., 0]
-        return classes.astype(np.int64)
+        return classes
 
     def post_process_masks(
         self,
