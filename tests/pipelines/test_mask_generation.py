@@ -11,6 +11,7 @@ from kit.families import cases
 from kit.pipelines import ours
 from PIL import Image
 
+import bestiary
 from bestiary import ArgumentError
 from bestiary.preprocess.image.mask_generation import best_apart
 from bestiary.preprocess.image.run_lengths import from_runs
@@ -120,6 +121,17 @@ def test_a_model_of_two_kinds_of_maps(tmp_path: Path) -> None:
     transformers.SamHQModel(transformers.SamHQConfig(**case.config)).save_pretrained(tmp_path)
     size = {"height": 32, "width": 32}
     transformers.SamImageProcessorPil(size={"longest_edge": 32}, pad_size=size).save_pretrained(tmp_path)
+    pipeline = generator(tmp_path)
+    options = {**SOME, "points_per_crop": 4, "points_per_batch": 5, "output_rle_mask": True}
+    alone = [pipeline(picture, **options)["rle_mask"] for picture in PICTURES]
+    assert len(alone[0]) > 1
+    assert [answer["rle_mask"] for answer in pipeline(PICTURES, batch_size=3, **options)] == alone
+
+
+def test_a_model_of_maps_of_three_sizes(tmp_path: Path) -> None:
+    torch.default_generator.manual_seed(0)
+    transformers.Sam2Model(transformers.Sam2Config(**cases()["sam2"].config)).save_pretrained(tmp_path)
+    bestiary.Sam2ImageProcessor(size={"height": 32, "width": 32}).save_pretrained(tmp_path)
     pipeline = generator(tmp_path)
     options = {**SOME, "points_per_crop": 4, "points_per_batch": 5, "output_rle_mask": True}
     alone = [pipeline(picture, **options)["rle_mask"] for picture in PICTURES]

@@ -23,7 +23,6 @@ from ...nn.patches import check_pixels, pair
 from ...nn.windows import from_windows, to_windows
 from . import Sam2Config, Sam2HieraDetConfig
 
-
 # What checkpoints of sam2_video hold besides.
 OF_FILMS = (
     r"^memory_.*",

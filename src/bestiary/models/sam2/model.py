@@ -18,6 +18,7 @@ from ...nn.fourier_positions import FourierPositions
 from . import Sam2Config, Sam2VisionConfig
 from .hiera import Sam2HieraDetModel, Sam2PreTrainedModel
 
+
 @dataclass
 class Sam2VisionEncoderOutput(ModelOutput):
     """`last_hidden_state`, the last stage's (B, Y, X, C); `fpn_hidden_states`, maps (B, D, y, x), the finest first, with their
