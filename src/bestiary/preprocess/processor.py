@@ -71,6 +71,7 @@ class ProcessorMixin(PushToHubMixin):
             cls.parts = _parts_of(cls) or cls.parts
         if is_of_the_library(cls.__init__):
             further = [
+                *(Parameter(name, Parameter.KEYWORD_ONLY, default=value) for name, value in cls.settings.items()),
                 Parameter("chat_template", Parameter.KEYWORD_ONLY, default=None),
                 Parameter("named", Parameter.VAR_KEYWORD),
             ]

@@ -65,6 +65,22 @@ class SquarePromptProcessor(PromptProcessor):
         batch.update(prompts if routed.get("device") is None else prompts.to(routed["device"]))
         return batch
 
+    def post_process_masks(
+        self,
+        masks: Any,
+        original_sizes: Any,
+        mask_threshold: float = 0.0,
+        binarize: bool = True,
+        max_hole_area: float = 0.0,
+        max_sprinkle_area: float = 0.0,
+        apply_non_overlapping_constraints: bool = False,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """See the image processor."""
+        areas = {"max_hole_area": max_hole_area, "max_sprinkle_area": max_sprinkle_area}
+        apart = {"apply_non_overlapping_constraints": apply_non_overlapping_constraints}
+        return super().post_process_masks(masks, original_sizes, mask_threshold, binarize, **areas, **apart, **kwargs)
+
 
 def in_float32(array: np.ndarray) -> np.ndarray:
     """Places in fp32, whole numbers as they are."""

@@ -44,6 +44,15 @@ def test_prompts_of_all_kinds(prompts: dict[str, Any]) -> None:
 
 
 @torch.no_grad()
+def test_features_of_images_place_by_place() -> None:
+    models = pair("sam2", "Sam2Model")
+    ours, published = (each.get_image_features(models.inputs["pixel_values"]) for each in (models.ours, models.reference))
+    assert list(ours.keys()) == list(published.keys())
+    for name in published.keys():
+        close(ours[name], published[name], name)
+
+
+@torch.no_grad()
 def test_a_mask_that_is_not_steady_gives_way_to_the_best() -> None:
     models = pair("sam2", "Sam2Model")
     inputs = {**models.inputs, "multimask_output": False}

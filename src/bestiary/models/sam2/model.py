@@ -104,6 +104,16 @@ class Sam2Model(PromptableModel, Sam2PreTrainedModel):
         nothing = self.no_memory_embedding.view(1, -1, 1, 1)
         return [self.mask_decoder.conv_s0(finest), self.mask_decoder.conv_s1(finer), *others, last + nothing]
 
+    def get_image_features(self, pixel_values: Tensor) -> Sam2VisionEncoderOutput:
+        """What the image encoder gives for images (B, C, Y, X), its maps and their positions place by place, (y * x, B, D); the
+        two finest maps are narrowed as masks are drawn with them."""
+        output: Sam2VisionEncoderOutput = self.vision_encoder(pixel_values, return_dict=True)
+        finest, finer, *others = output.fpn_hidden_states or ()
+        maps = (self.mask_decoder.conv_s0(finest), self.mask_decoder.conv_s1(finer), *others)
+        output.fpn_hidden_states = tuple(map(by_place, maps))
+        output.fpn_position_encoding = tuple(map(by_place, output.fpn_position_encoding or ()))
+        return output
+
     @torch.no_grad()
     def get_image_embeddings(self, pixel_values: Tensor) -> list[Tensor]:
         """Images (B, C, Y, X) as maps, which forward takes in their place: one for any number of prompts."""
@@ -151,3 +161,8 @@ class Sam2Model(PromptableModel, Sam2PreTrainedModel):
             object_score_logits=drawn.seen,
             image_embeddings=tuple(maps),
         )
+
+
+def by_place(maps: Tensor) -> Tensor:
+    """(B, D, y, x) -> (y * x, B, D)."""
+    return maps.flatten(2).permute(2, 0, 1)
