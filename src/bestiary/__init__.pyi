@@ -879,6 +879,13 @@ from .models.marian import MarianModel as MarianModel
 from .models.marian import MarianMTModel as MarianMTModel
 from .models.marian import MarianPreTrainedModel as MarianPreTrainedModel
 from .models.marian.tokenizer import MarianTokenizer as MarianTokenizer
+from .models.mask2former import Mask2FormerConfig as Mask2FormerConfig
+from .models.mask2former.image_processor import Mask2FormerImageProcessor as Mask2FormerImageProcessor
+from .models.mask2former.image_processor import Mask2FormerImageProcessorFast as Mask2FormerImageProcessorFast
+from .models.mask2former.image_processor import Mask2FormerImageProcessorPil as Mask2FormerImageProcessorPil
+from .models.mask2former.model import Mask2FormerForUniversalSegmentation as Mask2FormerForUniversalSegmentation
+from .models.mask2former.model import Mask2FormerModel as Mask2FormerModel
+from .models.mask2former.model import Mask2FormerPreTrainedModel as Mask2FormerPreTrainedModel
 from .models.maskformer import MaskFormerConfig as MaskFormerConfig
 from .models.maskformer import MaskFormerDetrConfig as MaskFormerDetrConfig
 from .models.maskformer import MaskFormerSwinConfig as MaskFormerSwinConfig

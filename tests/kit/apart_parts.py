@@ -18,6 +18,7 @@ _ABSENT = {
     PixioAttention PixioDropPath PixioLayer PixioMLP
     BeitAttention BeitDropPath BeitLayer BeitMLP BeitRelativePositionBias
     MaskFormerSinePositionEmbedding MaskFormerDetrMLP Sam2SinePositionEmbedding
+    Mask2FormerSinePositionEmbedding
     """,
 }
 _OTHERWISE = {
@@ -27,6 +28,10 @@ _OTHERWISE = {
     MaskFormerPixelDecoder MaskFormerPixelLevelModule MaskFormerDetrSelfAttention
     MaskFormerDetrCrossAttention MaskFormerDetrDecoderLayer MaskFormerDetrDecoder MaskFormerTransformerModule
     MaskFormerSwinEmbeddings MaskFormerSwinPatchEmbeddings
+    Mask2FormerPixelDecoderEncoderMultiscaleDeformableAttention Mask2FormerPixelDecoderEncoderLayer
+    Mask2FormerPixelDecoderEncoderOnly Mask2FormerPixelDecoder Mask2FormerPixelLevelModule Mask2FormerTransformerModule
+    Mask2FormerMaskedAttentionDecoder Mask2FormerMaskedAttentionDecoderLayer Mask2FormerAttention
+    Mask2FormerMaskPredictor
     Attention EmbeddingGemma2TextPLE EmbeddingGemma2TextPLEBlock BigBirdAttention BigBirdBlockSparseAttention
     BigBirdEncoder BigBirdLayer
     BigBirdPegasusBlockSparseAttention BigBirdPegasusEncoderAttention BigBirdPegasusEncoderLayer BloomAttention

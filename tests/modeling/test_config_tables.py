@@ -43,7 +43,7 @@ APART = {
     "MaskFormerSwinConfig:num_layers Swin2SRConfig:hidden_size": "a field here, of all models of windows; it follows",
     "*DetrConfig:backbone_config TableTransformerConfig:backbone_config": "published defaults name a backbone of timm",
     "DbrxConfig:attn_config DbrxConfig:ffn_config T5GemmaConfig:*coder RagConfig:generator"
-    " RagConfig:question_encoder UperNetConfig:backbone_config MaskFormerConfig:backbone_config"
+    " RagConfig:question_encoder UperNetConfig:backbone_config Mask*FormerConfig:backbone_config"
     " MaskFormerConfig:decoder_config": "a part: only what is its own is written",
 }
 

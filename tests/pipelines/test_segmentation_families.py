@@ -15,6 +15,7 @@ SQUARE = {"height": 64, "width": 64}
 # Family -> its class, the image processor that its checkpoints have, and settings for small images.
 FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "maskformer": ("MaskFormerForInstanceSegmentation", "MaskFormerImageProcessor", {"size": SQUARE, "ignore_index": 255}),
+    "mask2former": ("Mask2FormerForUniversalSegmentation", "Mask2FormerImageProcessor", {"size": SQUARE, "ignore_index": 255}),
     "upernet": ("UperNetForSemanticSegmentation", "SegformerImageProcessor", {"size": SQUARE}),
 }
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 50, 3), dtype=np.uint8))

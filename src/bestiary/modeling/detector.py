@@ -10,14 +10,13 @@ from torch.nn.functional import dropout
 from ..core.errors import InputError
 from ..nn.activations import activation
 from ..nn.alias import Alias
-from ..nn.attention import Attend, HasHeads, merge_heads, split_heads
 from ..nn.frozen_norm import freeze_batch_norms
 from ..nn.inputs import warn_of_hidden_rows
-from ..nn.kernels import default_scaling
 from ..nn.layer import Layer, skipped
 from ..nn.masks import Mask
 from ..nn.part_order import put_last
 from ..nn.patches import required
+from ..nn.query_attention import QueryAttention
 from .backbone import build_backbone
 from .config import PreTrainedConfig
 
@@ -48,22 +47,11 @@ class DetectorBackbone(nn.Module):
         return [(each, nn.functional.interpolate(mask, size=each.shape[-2:])[:, 0].bool()) for each in maps]
 
 
-class DetectorAttention(HasHeads):
+class DetectorAttention(QueryAttention):
     """Attention whose queries and keys have positions added; values have none."""
 
     def __init__(self, config: PreTrainedConfig, heads: int, cross: bool = False) -> None:
-        super().__init__()
-        size = config.get("d_model")
-        self.head_dim = size // heads
-        self.k_proj, self.v_proj = nn.Linear(size, size), nn.Linear(size, size)
-        self.q_proj, self.out_proj = nn.Linear(size, size), nn.Linear(size, size)
-        self.attend = Attend(default_scaling(self.head_dim), config.get("attention_dropout"), cross=cross)
-
-    def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Mask) -> Tensor:
-        """Queries (B, T, D), keys and values (B, S, D) -> (B, T, D)."""
-        projected = (self.q_proj(query), self.k_proj(key), self.v_proj(value))
-        output: Tensor = self.out_proj(merge_heads(self.attend(*(split_heads(x, self.head_dim) for x in projected), mask)))
-        return output
+        super().__init__(config.get("d_model"), heads, config.get("attention_dropout"), cross)
 
 
 class DetectorLayer(Layer):

@@ -163,11 +163,15 @@ class WindowLayer(Layer):
 
     Class attribute `attention_class`: built as `attention_class(config, stage)`.
 
+    Attributes:
+        keeps_window: a map no larger than a window is padded to one, whose shift stays; else it is one window, not shifted.
+
     Args:
         stage: the number of the stage that it belongs to. rate: how often a half is left out in training.
     """
 
     attention_class: ClassVar[type[WindowAttention]] = WindowAttention
+    keeps_window: bool = False
 
     def __init__(self, config: WindowConfig, stage: int, rate: float, shifts: bool) -> None:
         super().__init__()
@@ -181,8 +185,8 @@ class WindowLayer(Layer):
         self.drop_path = StochasticDepth(rate)
 
     def window(self, height: int, width: int) -> tuple[int, int]:
-        """The side of a window and the shift in a map; one that is no larger than a window is one window."""
-        if min(height, width) <= self.window_size:
+        """The side of a window and the shift in a map."""
+        if min(height, width) <= self.window_size and not self.keeps_window:
             return min(height, width), 0
         return self.window_size, self.shift_size
 

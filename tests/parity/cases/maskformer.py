@@ -3,21 +3,11 @@
 import functools
 from typing import Any
 
-import torch
-from kit.families import Case, Head, Inputs
+from kit.families import Case, Head
+from kit.pictured_masks import images, masks
 from kit.pictured_objects import BACKBONE, FOUR_STAGES
 
 SWIN = {"embed_dim": 8, "depths": [1, 2], "num_heads": [2, 2], "window_size": 3, "drop_path_rate": 0.3}
-
-
-def images() -> Inputs:
-    return {"pixel_values": torch.randn(2, 3, 32, 48)}
-
-
-def masks(inputs: Inputs) -> Inputs:
-    """Two masks in the first image, one in the second."""
-    drawn = [(torch.rand(2, 32, 48) > 0.6).float(), (torch.rand(1, 32, 48) > 0.5).float()]
-    return {"mask_labels": drawn, "class_labels": [torch.tensor([2, 0]), torch.tensor([1])]}
 
 
 def told(reference: Any) -> None:

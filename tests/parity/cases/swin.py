@@ -33,7 +33,7 @@ CASE = Case(
         "SwinForImageClassification": Head(odd, class_labels(3)),
         "SwinModel": Head(odd),
         "SwinForMaskedImageModeling": Head(images, masked),
-        "SwinBackbone": Head(odd, config={"out_features": ["stem", "stage1", "stage2"]}),
+        "SwinBackbone": Head(odd, config={"out_features": ["stem", "stage1", "stage2"], "window_size": 9}),
     },
     variants={
         "plain": {"qkv_bias": False, "hidden_act": "relu", "mlp_ratio": 2.0, "window_size": 4},

@@ -1,7 +1,6 @@
 """The modules of MaskFormer. Parameter names are those of published files."""
 
 from dataclasses import dataclass, fields
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -9,10 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...core.outputs import ModelOutput, Tensors
-from ...modeling.backbone import build_backbone, read_as_backbone
+from ...modeling.backbone import read_as_backbone
 from ...modeling.backbone_config import BackboneConfig
 from ...modeling.base import PreTrainedModel
 from ...modeling.detector import DetectorDecoder, DetectorDecoderLayer
+from ...modeling.mask_set import MAPS, PixelLevel, PredictionHead
 from ...modeling.recording import Stack
 from ...nn.alias import Alias
 from ...nn.grid_positions import sine_positions
@@ -113,21 +113,11 @@ class MaskFormerPixelDecoder(nn.Module):
         return output
 
 
-class MaskFormerPixelLevelModule(nn.Module):
-    """Backbone and feature pyramid. `maps` hands the backbone's maps on, which shows them."""
+class MaskFormerPixelLevelModule(PixelLevel):
+    """Backbone and feature pyramid."""
 
     def __init__(self, config: MaskFormerConfig) -> None:
-        super().__init__()
-        self.encoder = build_backbone(own_backbone(config.backbone_config))
-        channels = self.encoder.channels
-        self.decoder = MaskFormerPixelDecoder(config, channels)
-        self.maps = nn.ModuleList(nn.Identity() for _ in channels)
-
-    def forward(self, pixel_values: Tensor | None) -> tuple[Tensor, Tensor]:
-        """(B, C, Y, X) -> the last map of the backbone, and the vectors of places."""
-        features = self.encoder(pixel_values, return_dict=True).feature_maps
-        features = [show(each) for show, each in zip(self.maps, features, strict=True)]
-        return features[-1], self.decoder(features)
+        super().__init__(own_backbone(config.backbone_config), lambda channels: MaskFormerPixelDecoder(config, channels))
 
 
 def own_backbone(config: BackboneConfig) -> BackboneConfig:
@@ -200,7 +190,7 @@ class MaskFormerPreTrainedModel(PreTrainedModel):
     kind_starts = dict.fromkeys((nn.Linear, nn.Conv2d, nn.Embedding), lambda part, config: start_usually(part, config.init_std))
     _no_split_modules = ["MaskFormerDetrDecoderLayer"]
     stacks = {
-        "encoder_": Stack("pixel_level_module.maps", states=("pixel_level_module.maps",)),
+        **MAPS,
         "pixel_decoder_": Stack(
             "pixel_level_module.decoder.fpn.layers",
             states=("pixel_level_module.decoder.fpn.layers",),
@@ -258,23 +248,8 @@ class MaskFormerModel(MaskFormerPreTrainedModel):
         return MaskFormerModelOutput(seen.last_map, seen.places, seen.states[-1])
 
 
-class PredictionBlock(nn.Sequential):
-    """A dense layer and what follows it."""
-
-    def __init__(self, inner: int, outer: int, activation: nn.Module) -> None:
-        super().__init__(nn.Linear(inner, outer), activation)
-
-
-class MaskformerMLPPredictionHead(nn.Sequential, Starting):
-    """Dense layers of these `sizes` with ReLU between them."""
-
-    def __init__(self, sizes: list[int], gain: float) -> None:
-        last = len(sizes) - 2
-        pairs = pairwise(sizes)
-        super().__init__(
-            *(PredictionBlock(*pair, nn.Identity() if number == last else nn.ReLU()) for number, pair in enumerate(pairs))
-        )
-        self.starts = spread_evenly(self, gain)
+class MaskformerMLPPredictionHead(PredictionHead):
+    """Dense layers with ReLU between them."""
 
 
 class MaskFormerForInstanceSegmentation(MaskFormerPreTrainedModel):

@@ -76,16 +76,14 @@ class MaskFormerSwinAttention(WindowAttention):
 
 
 class MaskFormerSwinLayer(WindowLayer):
-    """x + attention(norm(x)) in windows, then x + mlp(norm(x)). Windows keep their size: smaller maps are padded to one."""
+    """x + attention(norm(x)) in windows, then x + mlp(norm(x))."""
 
     attention_class = MaskFormerSwinAttention
+    keeps_window = True
 
     def __init__(self, config: WindowConfig, stage: int, rate: float, shifts: bool) -> None:
         super().__init__(config, stage, rate, shifts)
         put_last(self, "attention", "layernorm_after", "intermediate", "output", "drop_path")
-
-    def window(self, height: int, width: int) -> tuple[int, int]:
-        return self.window_size, self.shift_size
 
 
 class MaskFormerSwinStage(WindowStage):

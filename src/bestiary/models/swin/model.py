@@ -15,7 +15,7 @@ from ...modeling.heads.masked_image_modeling import MaskedImagePainter
 from ...modeling.map_outputs import MapsClassifierOutput, MapsImageModelingOutput, MapsModelOutput
 from ...modeling.recording import Stack
 from ...modeling.window_config import WindowConfig
-from ...modeling.windowed import WindowEmbeddings, WindowEncoder, bias_rules, of_stages
+from ...modeling.windowed import WindowEmbeddings, WindowEncoder, WindowLayer, bias_rules, of_stages
 from ...nn.patches import pair
 from . import SwinConfig
 
@@ -118,8 +118,12 @@ class SwinForMaskedImageModeling(MaskedImagePainter, SwinPreTrainedModel):
 
 
 class SwinBackbone(SwinPreTrainedModel, Backbone):
-    """Swin whose output is the maps of the stages in `config.out_features`, before patches are joined, each through a norm."""
+    """Swin whose output is the maps of the stages in `config.out_features`, before patches are joined, each through a norm.
 
+    Class attribute `keeps_windows`: whether windows keep their size in maps that are no larger.
+    """
+
+    keeps_windows: ClassVar[bool] = True
     config: Any
     # Published backbones write the norm that they do not use behind the prefix of the model in them, unlike all else.
     _weight_rules = (*bias_rules(), rename("swin.layernorm.{}", "layernorm.{}"))
@@ -129,6 +133,9 @@ class SwinBackbone(SwinPreTrainedModel, Backbone):
         super().__init__(config)
         self.embeddings = self.embeddings_class(config)
         self.encoder = self.encoder_class(config)
+        for layer in self.encoder.modules():
+            if isinstance(layer, WindowLayer):
+                layer.keeps_window = self.keeps_windows
         self.add_norms()
         paths = (f"encoder.layers.{stage}.blocks" for stage in range(len(config.depths)))
         self.__dict__["stacks"] = {"": Stack("encoder.layers", states=("embeddings", *paths))}

@@ -38,6 +38,7 @@ class Swinv2Encoder(WindowEncoder):
 class Swinv2Backbone(SwinBackbone):
     """Swin V2 whose output is the maps of the stages in `config.out_features`, before patches are joined, without norms."""
 
+    keeps_windows = False
     _weight_rules = ()
     _optional_parts = []
 
