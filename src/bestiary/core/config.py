@@ -9,7 +9,7 @@ import copy
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import MISSING, dataclass, fields
 from inspect import Parameter
@@ -123,7 +123,7 @@ class Record:
         self._check(from_caller)
 
     def _check(self, from_caller: bool) -> None:
-        """What a new object is checked for, made by a caller or from what a file holds."""
+        """What an object is checked for that a caller made or changed, or that is made from what a file holds."""
         self.validate()
 
     def _may_set(self, name: str, value: Any) -> bool:
@@ -153,9 +153,17 @@ class Record:
         Raises:
             ConfigError: names the field, what was found and what was expected.
         """
+        self.check_kinds()
+
+    def check_kinds(self, aside: Container[str] = ()) -> None:
+        """Check each value, but for those of the fields `aside`, against the annotation of its field.
+
+        Raises:
+            ConfigError: names the field, what was found and what was expected.
+        """
         for field in fields(self):  # type: ignore[arg-type]
             value = self.__dict__[field.name]
-            if value is not field.default:
+            if value is not field.default and field.name not in aside:
                 check(type(self).__name__, field.name, value, field.type)
 
     def __getattr__(self, name: str) -> Any:
@@ -195,7 +203,7 @@ class Record:
         self._refuse_misspelt(values)
         for name, value in values.items():
             setattr(self, name, value)
-        self.validate()
+        self._check(from_caller=True)
 
     def to_json_file(self, json_file_path: str | os.PathLike[str], use_diff: bool = False) -> None:
         """Write every value (with `use_diff` those that differ from the defaults) to a file, whole or not at all."""

@@ -69,8 +69,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Atomically write `text` as UTF-8."""
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise SaveError(
+            f"{path} cannot be written as UTF-8: half of a character (a surrogate) is in the text: {error}"
+        ) from error
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
 
 
 def write_json(path: str | os.PathLike[str], value: Any, sort_keys: bool = False) -> None:

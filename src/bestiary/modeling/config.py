@@ -32,12 +32,14 @@ class PreTrainedConfig(PretrainedRecord):
         sub_configs: field -> config class, for models made of parts.
         attribute_map: other spelling -> field. own_names: those of them that only this library knows, for modules that many
             families share; in a file, or said by a caller, they are of no effect, as published.
+        older_kinds: what files hold beside the fields, and `validate` reads -> its kind.
     """
 
     file_name: ClassVar[str] = "config.json"
     model_type: ClassVar[str] = ""
     sub_configs: ClassVar[dict[str, type["PreTrainedConfig"]]] = {}
     divided_at_once: ClassVar[tuple[str, ...]] = ("n_group",)
+    older_kinds: ClassVar[dict[str, Any]] = {}
     attribute_map: ClassVar[dict[str, str]] = {"torch_dtype": "dtype"}
     own_names: ClassVar[frozenset[str]] = frozenset()
     register_for_auto_class = registers_for("AutoConfig")
@@ -69,6 +71,9 @@ class PreTrainedConfig(PretrainedRecord):
             cls.__annotations__ = {**vars(cls).get("__annotations__", {}), "tie_word_embeddings": bool}
             cls.tie_word_embeddings = False
         super().__init_subclass__(**kwargs)
+        cls.older_kinds = {
+            name: kind for base in reversed(cls.__mro__) for name, kind in vars(base).get("older_kinds", {}).items()
+        }
         below = cls.__mro__[: cls.__mro__.index(PreTrainedConfig)]
         declared = {name for kind in below for name in vars(kind).get("__annotations__", ())}
         cls._undeclared = _OF_SOME_FAMILIES - declared
@@ -94,6 +99,24 @@ class PreTrainedConfig(PretrainedRecord):
         if labels is not None and labels != self.num_labels:
             self.num_labels = labels
 
+    def _check(self, from_caller: bool) -> None:
+        """Check the kind of each value before anything follows from one, then what must fit together.
+
+        The class of somebody else may bring its values into their kinds itself, in its `validate`.
+        """
+        if is_of_the_library(type(self)):
+            self.read_tables()
+            for name in self.older_kinds.keys() & self.__dict__.keys():
+                check(type(self).__name__, name, self.__dict__[name], self.older_kinds[name])
+            self.check_kinds(aside=self.sub_configs)  # which `validate` makes of tables
+        self.validate()
+
+    def read_tables(self) -> None:
+        """Bring tables of numbers into their form, whose keys JSON writes as texts."""
+        self.pruned_heads = _by_number(self.pruned_heads or {})
+        self.id2label = _by_number(self.id2label or TWO_LABELS)
+        check(type(self).__name__, "id2label", self.id2label, dict[int, str])
+
     def validate(self) -> None:
         """Convert sub-configs and labels, then check every value.
 
@@ -106,11 +129,13 @@ class PreTrainedConfig(PretrainedRecord):
                 self.__dict__[name] = kind.from_dict({k: v for k, v in sub_config.items() if k != "model_type"})
             elif sub_config is None:
                 self.__dict__[name] = kind()
-        self.pruned_heads = _by_number(self.pruned_heads or {})
-        self.id2label = _by_number(self.id2label or TWO_LABELS)
-        check(type(self).__name__, "id2label", self.id2label, dict[int, str])
+            elif not isinstance(sub_config, PreTrainedConfig):
+                raise ConfigError(
+                    f"{type(self).__name__}: {name} is {sub_config!r:.80}; expected {kind.__name__} or a table of its values"
+                )
+        self.read_tables()
         if self.label2id is None:
-            self.label2id = {value: key for key, value in self.id2label.items()}
+            self.label2id = {value: key for key, value in (self.id2label or TWO_LABELS).items()}
         super().validate()
         kinds, count = self.get("layer_types"), self.get("num_hidden_layers")
         if isinstance(kinds, list):

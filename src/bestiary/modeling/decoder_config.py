@@ -4,7 +4,7 @@ from typing import Any
 
 from ..cache.layer_types import OLDER_KINDS
 from ..core.errors import ConfigError
-from ..core.kinds import Amount, Count, Depth, Length, Rate, Size, check
+from ..core.kinds import Amount, Count, Depth, Experts, Length, Rate, Size, check
 from .rotary_config import RotaryConfig
 
 
@@ -73,8 +73,11 @@ class DecoderConfig(RotaryConfig):
         Raises:
             ConfigError: names how many experts and groups there are, and what each token chooses.
         """
+        names = ("n_group", "topk_group", "num_experts_per_tok")
+        groups, chosen, experts = (self.declared(name) for name in names)
+        for name, value in zip(names, (groups, chosen, experts), strict=True):
+            check(type(self).__name__, self.attribute_map.get(name, name), value, Experts)
         self.divides("n_routed_experts", "n_group")
-        groups, chosen, experts = (self.declared(name) for name in ("n_group", "topk_group", "num_experts_per_tok"))
         size = self.declared("n_routed_experts") // groups
         if size < 2 or chosen > groups or experts > size * chosen:
             raise ConfigError(

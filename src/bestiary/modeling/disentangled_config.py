@@ -1,7 +1,9 @@
 """The config of DeBERTa and DeBERTa v2."""
 
+from typing import Annotated
+
 from ..core.errors import ConfigError
-from ..core.kinds import Count, Rate, Size
+from ..core.kinds import Count, Range, Rate, Size
 from .encoder_config import EncoderConfig
 
 
@@ -16,7 +18,7 @@ class DisentangledConfig(EncoderConfig):
     type_vocab_size: Count = 0
     layer_norm_eps: Rate = 1e-7
     relative_attention: bool = False
-    max_relative_positions: int = -1
+    max_relative_positions: Annotated[int, Range(-1, 2**20)] = -1
     position_biased_input: bool = True
     pos_att_type: str | list[str] | None = None
     pooler_dropout: Rate = 0.0

@@ -1,5 +1,7 @@
 """The hyperparameters of decoders whose layers have heads of their own sizes. Needs no torch."""
 
+from typing import Any, ClassVar
+
 from ..core.errors import ConfigError
 from ..core.kinds import Size
 from ..core.logging import warn_once
@@ -14,14 +16,22 @@ class LayerSizesConfig(DecoderConfig):
     Of a family that declares `num_kv_shared_layers`, the last so many layers have no keys.
     """
 
+    older_kinds: ClassVar[dict[str, Any]] = {
+        "global_head_dim": Size | None,
+        "num_global_key_value_heads": Size | None,
+    }
+
     layer_types: list[str] | None = None
     per_layer_config: dict[int, dict[str, Size]] | None = None
+
+    def read_tables(self) -> None:
+        super().read_tables()
+        if isinstance(self.per_layer_config, dict) and all(str(layer).isdecimal() for layer in self.per_layer_config):
+            self.per_layer_config = {int(layer): sizes for layer, sizes in self.per_layer_config.items()}
 
     def validate(self) -> None:
         head = self.__dict__.pop("global_head_dim", None) or 512
         groups = self.global_groups(self.__dict__.pop("num_global_key_value_heads", None))
-        if isinstance(self.per_layer_config, dict) and all(str(layer).isdecimal() for layer in self.per_layer_config):
-            self.per_layer_config = {int(layer): sizes for layer, sizes in self.per_layer_config.items()}
         super().validate()
         kinds = self.layer_kinds()
         if kinds and kinds[-1] != "full_attention":

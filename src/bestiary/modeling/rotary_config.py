@@ -38,6 +38,11 @@ class RotaryConfig(PreTrainedConfig):
     default_partial_rotary_factor: ClassVar[float | None] = None
     interleaved_rotary: ClassVar[bool] = False
     published_angles: ClassVar[str] = "halves"
+    older_kinds: ClassVar[dict[str, Any]] = {
+        "rope_scaling": dict[str, Any] | None,
+        "rope_theta": float | None,
+        "partial_rotary_factor": float | None,
+    }
 
     rope_parameters: dict[str, Any] | None = None
 
@@ -78,7 +83,7 @@ class RotaryConfig(PreTrainedConfig):
         self.__dict__["rope_scaling"] = value
         if self.__dict__.get("_rotary_is_read"):
             self.__dict__.update(rope_theta=(self.rope_parameters or {}).get("rope_theta"), rope_parameters=None)
-            self.validate()
+            self._check(from_caller=True)
 
     def _rotary(
         self,

@@ -148,7 +148,7 @@ class RotaryEncoder(RotaryEncoderPreTrainedModel):
         words, mask = look_both_ways(self.embeddings.word_embeddings, input_ids, attention_mask, inputs_embeds)
         position_ids = decoder_positions(words, attention_mask, position_ids, None, reach_of(self.rotary_emb))
         x = self.embeddings(input_ids, token_type_ids, position_ids, words)
-        rotary = next(iter(rotary_states(self.rotary_emb, position_ids, x.dtype).values()))
+        rotary = next(iter(rotary_states(self.rotary_emb, position_ids, x.dtype).values()), None)  # None: there are no layers
         for layer in self.layers:
             x = layer(x, mask, None, rotary=rotary)
         pooled = None if self.pooler is None else pool(self.pooler, x, mask.padding)

@@ -8,7 +8,7 @@ Paper: https://arxiv.org/abs/1909.11942
 
 from typing import ClassVar
 
-from ...core.kinds import Rate, Size
+from ...core.kinds import Length, Rate, Size
 from ...core.plugins import lazy
 from ...modeling.encoder_config import EncoderConfig
 
@@ -23,7 +23,7 @@ class AlbertConfig(EncoderConfig):
     model_type: ClassVar[str] = "albert"
     attribute_map: ClassVar[dict[str, str]] = {"classifier_dropout": "classifier_dropout_prob"}
 
-    vocab_size: int = 30000
+    vocab_size: Length = 30000
     embedding_size: Size = 128
     hidden_size: Size = 4096
     num_hidden_groups: Size = 1

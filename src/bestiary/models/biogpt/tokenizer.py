@@ -5,7 +5,7 @@ from typing import Any
 
 from ...preprocess.text.moses import Moses
 from ...preprocess.text.python_tokenizer import PythonBackend
-from ...preprocess.text.token_table import read_table, write_table
+from ...preprocess.text.token_table import id_in, read_table, write_table
 from ...preprocess.text.word_merges import WordMerges
 
 
@@ -47,7 +47,7 @@ class BioGptTokenizer(PythonBackend):
         return [token for word in self._moses.split(text) for token in self.bpe(word)]
 
     def _convert_token_to_id(self, token: str) -> int:
-        return self.encoder.get(token, self.encoder[str(self.unk_token)])
+        return id_in(self.encoder, token, self.unk_token, self._added_tokens_encoder)
 
     def _convert_id_to_token(self, index: int) -> str:
         return self.decoder.get(index, str(self.unk_token))

@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...core.errors import ConfigError
 from ...core.outputs import BackboneOutput, BaseModelOutputWithPooling
 from ...modeling.backbone import Backbone
 from ...modeling.base import PreTrainedModel
@@ -43,6 +44,8 @@ class BitGroupNormActivation(nn.GroupNorm):
     """act(norm(x)) over groups of channels; without `acts` the norm alone."""
 
     def __init__(self, config: BitConfig, channels: int, acts: bool = True) -> None:
+        if channels % config.num_groups:
+            raise ConfigError(f"BitConfig: num_groups is {config.num_groups}; expected a divisor of the {channels} channels")
         super().__init__(config.num_groups, channels)
         self.activation = activation(config.hidden_act) if acts else identity
 

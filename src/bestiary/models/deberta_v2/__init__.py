@@ -6,9 +6,9 @@ their table; the first layer may have a convolution beside it; words need no pos
 Paper: https://arxiv.org/abs/2111.09543
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from ...core.kinds import Count, Depth, Length, Size
+from ...core.kinds import Count, Depth, Length, Range, Size
 from ...core.plugins import lazy
 from ...modeling.disentangled_config import DisentangledConfig
 
@@ -27,7 +27,7 @@ class DebertaV2Config(DisentangledConfig):
     num_hidden_layers: Depth = 24
     num_attention_heads: Size = 24
     intermediate_size: Size = 6144
-    position_buckets: int = -1
+    position_buckets: Annotated[int, Range(-1, 2**20)] = -1
     norm_rel_ebd: str = "none"
     share_att_key: bool = False
     conv_kernel_size: Count = 0

@@ -6,7 +6,7 @@ from typing import Any
 from ...core.errors import ArgumentError
 from ...preprocess.text.moses import Moses
 from ...preprocess.text.python_tokenizer import PythonBackend
-from ...preprocess.text.token_table import read_table, write_table
+from ...preprocess.text.token_table import id_in, read_table, write_table
 from ...preprocess.text.word_merges import WordMerges
 
 
@@ -81,7 +81,7 @@ class FSMTTokenizer(PythonBackend):
         return [token for word in self._source.split(text) for token in self._merges.split(word)]
 
     def _convert_token_to_id(self, token: str) -> int:
-        return self.encoder.get(token, self.encoder[str(self.unk_token)])
+        return id_in(self.encoder, token, self.unk_token, self._added_tokens_encoder)
 
     def _convert_id_to_token(self, index: int) -> str:
         return self.decoder.get(index, str(self.unk_token))

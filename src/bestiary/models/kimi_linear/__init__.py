@@ -8,7 +8,7 @@ Paper: https://arxiv.org/abs/2510.26692
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...core.kinds import Amount, Count, Depth, Experts, Length, Rate, Size
+from ...core.kinds import Amount, Count, Depth, Experts, Length, Rate, Size, check
 from ...modeling.latent_config import LatentConfig
 from ...modeling.variant import Import, variant
 from .. import llama
@@ -32,6 +32,8 @@ class KimiLinearConfig(LatentConfig):
         "num_experts_per_tok": "num_experts_per_token",
         "n_shared_experts": "num_shared_experts",
     }
+
+    older_kinds: ClassVar[dict[str, Any]] = {"linear_attn_config": dict[str, Any] | None}
 
     vocab_size: Length = 163840
     hidden_size: Size = 2304
@@ -69,6 +71,7 @@ class KimiLinearConfig(LatentConfig):
         if self.layer_types is None:
             usual = [index + 1 for index in layers if index and index % 4 == 0]
             attending = table.get("full_attn_layers", usual)
+            check("KimiLinearConfig", "full_attn_layers of linear_attn_config", attending, list[int])
             self.layer_types = ["full_attention" if index + 1 in attending else "linear_attention" for index in layers]
         super().validate()
         self.check_expert_groups()

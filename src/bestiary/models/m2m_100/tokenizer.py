@@ -9,7 +9,7 @@ from ...core.errors import ArgumentError
 from ...preprocess.text.language_marks import MarksLanguages
 from ...preprocess.text.python_tokenizer import PythonBackend
 from ...preprocess.text.sentence_pieces import SentencePieces
-from ...preprocess.text.special_tokens import EXTRA, OLDER_EXTRA
+from ...preprocess.text.special_tokens import EXTRA, OLDER_EXTRA, with_extra
 from ...preprocess.text.token_table import read_table, write_table
 
 # Languages of ISO 639 by the name of the task, in the order of their ids.
@@ -49,16 +49,17 @@ class M2M100Tokenizer(PythonBackend, MarksLanguages):
 
     def __init__(self, vocab_file: str | os.PathLike[str], spm_file: str | os.PathLike[str], **options: Any) -> None:
         options = {**self.defaults, **options}
-        if options["language_codes"] not in _CODES:
+        if options["language_codes"] not in [*_CODES]:
             raise ArgumentError(f"language_codes is {options['language_codes']!r:.60}; expected one of {', '.join(_CODES)}")
         self.encoder, self._pieces = read_table(vocab_file), SentencePieces(spm_file, options["sp_model_kwargs"])
         self._tokens = {index: token for token, index in self.encoder.items()}
         self.languages = tuple(_CODES[options["language_codes"]].split())
         marks = {self.get_lang_token(code): len(self.encoder) + place for place, code in enumerate(self.languages)}
         self.lang_token_to_id, self.id_to_lang_token = marks, {index: token for token, index in marks.items()}
-        extra = options.pop(OLDER_EXTRA, None) or options.pop(EXTRA, None) or []
-        options[EXTRA] = list(dict.fromkeys([*marks, *map(str, extra)]))
-        super().__init__(special_tokens_pattern="prefix_suffix", **options)
+        older = options.pop(OLDER_EXTRA, None)
+        options = with_extra({**options, EXTRA: older or options.get(EXTRA)}, marks)
+        options[EXTRA] = list(dict.fromkeys(map(str, options[EXTRA])))
+        super().__init__(**{**options, "special_tokens_pattern": "prefix_suffix"})
         self._mark(self.src_lang)
         self.tgt_lang = self.tgt_lang  # known, or refused
 

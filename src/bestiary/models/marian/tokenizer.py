@@ -59,7 +59,7 @@ class MarianTokenizer(PythonBackend):
         for table in (self.encoder, self.target_encoder):
             if str(options["unk_token"]) not in table:
                 raise ConfigError(f"the vocabulary lacks the unknown token {str(options['unk_token'])!r}")
-        super().__init__(special_tokens_pattern="prefix_suffix", **options)
+        super().__init__(**{**options, "special_tokens_pattern": "prefix_suffix"})
         self.suffix_tokens = [self.convert_tokens_to_ids(self.eos_token)]
 
     @property

@@ -40,7 +40,7 @@ def _inward(config: ModernBertConfig) -> Start:
 
 def _outward(config: ModernBertConfig) -> Start:
     """Of weights whose product is added to the states, by all layers together."""
-    return _start(config, config.initializer_range / math.sqrt(2.0 * config.num_hidden_layers))
+    return _start(config, config.initializer_range / math.sqrt(2.0 * max(config.num_hidden_layers, 1)))
 
 
 def _norm(config: ModernBertConfig) -> nn.LayerNorm:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...cache.layer_types import OLDER_KINDS
 from ...core.errors import ConfigError
-from ...core.kinds import Amount, Count, Depth, EndlessPositive, Experts, Length, Positive, Rate, Size
+from ...core.kinds import Amount, Count, Depth, EndlessPositive, Experts, Length, Positive, Rate, Size, check
 from ...modeling.decoder_config import DecoderConfig
 from ...modeling.stack import Stack
 from ...modeling.state_space_config import NO_LIMITS, Limits, StateSpace
@@ -122,7 +122,8 @@ class NemotronHConfig(DecoderConfig):
 
     @hybrid_override_pattern.setter
     def hybrid_override_pattern(self, letters: str) -> None:
-        if self.layers_block_type is None:
+        check("NemotronHConfig", "hybrid_override_pattern", letters, str | list[str] | None)
+        if self.layers_block_type is None and letters is not None:
             self.layers_block_type = [_LETTERS.get(letter, letter) for letter in letters]
 
     @property
@@ -132,7 +133,8 @@ class NemotronHConfig(DecoderConfig):
 
     @mtp_hybrid_override_pattern.setter
     def mtp_hybrid_override_pattern(self, letters: str) -> None:
-        if self.mtp_layers_block_type is None:
+        check("NemotronHConfig", "mtp_hybrid_override_pattern", letters, str | list[str] | None)
+        if self.mtp_layers_block_type is None and letters is not None:
             self.mtp_layers_block_type = [_LETTERS.get(letter, letter) for letter in letters]
 
     def layer_kinds(self) -> tuple[str, ...]:

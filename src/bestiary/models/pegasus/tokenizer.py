@@ -9,7 +9,7 @@ from tokenizers import Regex, Tokenizer, normalizers, processors
 from ...core.errors import CorruptFile
 from ...core.kinds import Range, check
 from ...preprocess.text.converters import sentencepiece
-from ...preprocess.text.special_tokens import EXTRA
+from ...preprocess.text.special_tokens import with_extra
 from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 
@@ -63,8 +63,7 @@ class PegasusTokenizer(PreTrainedTokenizerFast):
 
     def _set_specials(self, settings: Mapping[str, Any]) -> None:
         sentence = settings.get("mask_token_sent")
-        tokens = [*([] if sentence is None else [str(sentence)]), *_unused(settings), *(settings.get(EXTRA) or [])]
-        super()._set_specials({**settings, EXTRA: list(dict.fromkeys(tokens))})
+        super()._set_specials(with_extra(settings, [*([] if sentence is None else [str(sentence)]), *_unused(settings)]))
 
 
 def _unused(settings: Mapping[str, Any]) -> list[str]:

@@ -6,9 +6,9 @@ however long the text is, and there are no positions. Its tokenizer is GPT-NeoX'
 Paper: https://arxiv.org/abs/2305.13048
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from ...core.kinds import Depth, Length, Rate, Size
+from ...core.kinds import Length, Range, Rate, Size
 from ...core.plugins import lazy
 from ...modeling.config import PreTrainedConfig
 
@@ -27,7 +27,7 @@ class RwkvConfig(PreTrainedConfig):
     vocab_size: Length = 50277
     context_length: Length = 1024
     hidden_size: Size = 4096
-    num_hidden_layers: Depth = 32
+    num_hidden_layers: Annotated[int, Range(1, 2**10)] = 32  # the state of none could not be told
     attention_hidden_size: Size | None = None
     intermediate_size: Size | None = None
     layer_norm_epsilon: Rate = 1e-5

@@ -7,7 +7,7 @@ from tokenizers import Tokenizer, processors
 from ...core.errors import CorruptFile
 from ...core.kinds import Range, check
 from ...preprocess.text.converters import sentencepiece
-from ...preprocess.text.special_tokens import EXTRA
+from ...preprocess.text.special_tokens import with_extra
 from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 
@@ -40,7 +40,7 @@ class T5Tokenizer(PreTrainedTokenizerFast):
         sentinels = [f"<extra_id_{number}>" for number in range(settings["extra_ids"])]
         if not isinstance(vocab, list | tuple):  # behind pieces in memory they come as any added token
             model.pieces += [sentencepiece.Piece(token, 0.0, sentencepiece.CONTROL) for token in reversed(sentinels)]
-        settings[EXTRA] = list(dict.fromkeys([*(settings.get(EXTRA) or []), *sentinels]))
+        settings.update(with_extra(settings, behind=sentinels))
         rust = sentencepiece.of_words(model, prefixed=settings.get("add_prefix_space") is not False)
         eos = str(settings["eos_token"])
         ends = sentencepiece.ends(rust, vocab, [eos])

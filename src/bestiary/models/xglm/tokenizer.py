@@ -7,7 +7,7 @@ from tokenizers import Tokenizer, processors
 
 from ...preprocess.text.converters import sentencepiece
 from ...preprocess.text.fairseq_tokenizer import FairseqTokenizer
-from ...preprocess.text.special_tokens import EXTRA, OLDER_EXTRA
+from ...preprocess.text.special_tokens import with_extra
 
 MADE_UP = tuple(f"<madeupword{number}>" for number in range(7))  # they round the vocabulary up to a multiple of 8
 
@@ -22,8 +22,7 @@ class XGLMTokenizer(FairseqTokenizer):
     }
 
     def _set_specials(self, settings: Mapping[str, Any]) -> None:
-        extra = dict.fromkeys([*(settings.get(EXTRA, settings.get(OLDER_EXTRA)) or []), *MADE_UP])
-        super()._set_specials({**settings, EXTRA: list(extra)})
+        super()._set_specials(with_extra(settings, behind=MADE_UP))
 
     @classmethod
     def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:

@@ -9,7 +9,7 @@ from ...core.errors import ArgumentError
 from ...core.optional import require
 from ...preprocess.text.moses import Moses
 from ...preprocess.text.python_tokenizer import PythonBackend
-from ...preprocess.text.token_table import read_table, write_table
+from ...preprocess.text.token_table import id_in, read_table, write_table
 from ...preprocess.text.word_merges import END, WordMerges
 
 _ROMANIAN = str.maketrans("ŞşȘșŢţȚțĂăÂâÎî", "SsSsTtTtAaAaIi")
@@ -97,7 +97,7 @@ class XLMTokenizer(PythonBackend):
         return _plain(words) if self.do_lowercase_and_remove_accent else words
 
     def _convert_token_to_id(self, token: str) -> int:
-        return self.encoder.get(token, self.encoder[str(self.unk_token)])
+        return id_in(self.encoder, token, self.unk_token, self._added_tokens_encoder)
 
     def _convert_id_to_token(self, index: int) -> str:
         return self.decoder.get(index, str(self.unk_token))

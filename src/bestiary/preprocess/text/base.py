@@ -22,7 +22,7 @@ from ...hub.push import PushToHubMixin, uploader
 from . import files
 from .batch_encoding import BatchEncoding
 from .chat.control_tokens import encode_marked
-from .chat.template import ChatTemplates
+from .chat.template import ChatTemplates, read_templates
 from .encoding import EncodingMixin
 from .reading_call import TOO_LONG, UNLIMITED
 from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES
@@ -100,6 +100,7 @@ class PreTrainedTokenizerBase(EncodingMixin, ChatTemplates, PushToHubMixin):
         if self.on_too_long not in TOO_LONG:
             raise ArgumentError(f"on_too_long is {self.on_too_long!r}; expected one of {', '.join(TOO_LONG)}")
         self.chat_template = settings.pop("chat_template", None)
+        read_templates(self.chat_template)  # refuses what is none
         self.verbose = bool(settings.pop("verbose", False))
 
     @property

@@ -115,6 +115,8 @@ class DecodingMixin(SpecialTokens):
         ids = plain(ids)
         row = [int(index) if isinstance(index, float) and index.is_integer() else index for index in row_of(ids)]
         skipped = set(self.all_special_ids) if skip_special_tokens else ()
+        if any(not isinstance(index, int) for index in row):
+            raise no_ids(row)
         tokens = [(index, self._token_of(index)) for index in row]
         return tokens[0][1] if isinstance(ids, int) else [token for index, token in tokens if index not in skipped]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
 
-from ...core.errors import ArgumentError, CorruptFile, FileMissing, InputError
+from ...core.errors import ArgumentError, BestiaryError, CorruptFile, FileMissing, InputError
 from ...core.files import folder_to_fill, read_json, replacing, write_json, write_text
 from ...core.gguf import read_header
 from ...core.kinds import Count, fits
@@ -18,6 +18,7 @@ from ...hub.files import HubOptions, file_itself, find_file, gguf_itself, gguf_p
 from ...hub.snapshot import list_files
 from .chat.template import read_templates
 from .converters import gguf
+from .converters.text import need_file
 from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES, read_token
 
 TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
@@ -38,12 +39,11 @@ def read_rust(path: str | os.PathLike[str]) -> Tokenizer:
     Raises:
         CorruptFile: it is no such file; the cause says where it goes wrong.
     """
+    text = need_file(path, "a tokenizer").read_bytes()
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        return Tokenizer.from_str(text.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise CorruptFile(f"{path} is not UTF-8 text: {error}") from error
-    try:
-        return Tokenizer.from_str(text)
     except Exception as error:
         raise CorruptFile(f"{path} is not a tokenizer of the `tokenizers` package: {error}") from error
 
@@ -119,11 +119,11 @@ def _config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict[str
     # Files without `added_tokens_decoder` are of releases that took the roles from the map first.
     first = () if "added_tokens_decoder" in config else ROLES
     config.update({role: token for role, token in older.items() if role not in config or role in first})
-    stored = _added(config.pop("added_tokens_decoder", None) or {})
+    stored = read_added(config.pop("added_tokens_decoder", None) or {})
     for token, index in _json_object(name_or_path, "added_tokens.json", where).items():
         if not fits(index, Count):
             raise CorruptFile(f"added_tokens.json gives {token!r:.60} the id {index!r:.60}; expected a whole number from 0")
-        stored.setdefault(index, AddedToken(token))
+        stored.setdefault(index, AddedToken(read_token(token)))
     named = {
         role: config.pop(role)
         for role, token in list(config.items())
@@ -145,13 +145,17 @@ def _config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict[str
     return settings
 
 
-def _added(values: Any) -> dict[int, AddedToken]:
-    """`added_tokens_decoder`: id, written as text, -> token."""
+def read_added(values: Any, error: type[BestiaryError] = CorruptFile) -> dict[int, AddedToken]:
+    """`added_tokens_decoder`: id, a number or written as text, -> token.
+
+    Raises:
+        error: it is something else.
+    """
     tokens = {}
     for index, value in values.items() if isinstance(values, dict) else [("", values)]:
         token = read_token(value)
         if not str(index).isdecimal() or not isinstance(token, str | AddedToken):
-            raise CorruptFile(f"added_tokens_decoder holds {index!r:.60}: {value!r:.60}; expected an id and a stored token")
+            raise error(f"added_tokens_decoder holds {index!r:.60}: {value!r:.60}; expected an id and a stored token")
         tokens[int(index)] = token if isinstance(token, AddedToken) else AddedToken(token)
     return tokens
 

@@ -4,12 +4,13 @@ import os
 import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, ClassVar
 
 from tokenizers import AddedToken
 
-from ...core.errors import ArgumentError, ConfigError, InputError
+from ...core.errors import ArgumentError, ConfigError, FileMissing, InputError
 from ...core.files import write_json
 from ...core.logging import warn_once
 from ...core.signatures import is_of_the_library
@@ -63,7 +64,7 @@ class PythonBackend(PreTrainedTokenizerBase):
         self._refuse_misspelt(options)
         self._added_tokens_decoder: dict[int, AddedToken] = {
             **self.__dict__.get("_added_tokens_decoder", {}),
-            **options.pop("added_tokens_decoder", {}),
+            **files.read_added(options.pop("added_tokens_decoder", None) or {}, InputError),
         }
         self._added_tokens_encoder = {token.content: index for index, token in self._added_tokens_decoder.items()}
         self._splitting = self._pattern()
@@ -165,10 +166,12 @@ class PythonBackend(PreTrainedTokenizerBase):
         """The tokens of a text (and of a second one behind it) as strings.
 
         Raises:
-            ArgumentError: an option that `prepare_for_tokenization` does not take.
+            InputError: no text. ArgumentError: an option that `prepare_for_tokenization` does not take.
         """
         if add_special_tokens:
             return [self._token_of(index) or "" for index in self.encode(text, pair, **options)]
+        if not isinstance(text, str):
+            raise InputError(f"a text is split into tokens; found {type(text).__name__} {text!r:.60}")
         second = [] if pair is None else self.tokenize(pair, **options)
         split_special_tokens = options.pop("split_special_tokens", self.split_special_tokens)
         text, left = self.prepare_for_tokenization(text, **options)
@@ -349,6 +352,10 @@ class PythonBackend(PreTrainedTokenizerBase):
         settings = files.read_settings(cls.vocab_files_names, name_or_path, options, {}, whole=False)
         stored = settings.pop("stored", None)
         paths = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
+        needed = [name for name, each in signature(cls.__init__).parameters.items() if each.default is Parameter.empty]
+        for name in needed:
+            if name in cls.vocab_files_names and name not in paths:
+                raise FileMissing(f"{name_or_path} has no {cls.vocab_files_names[name]}, which {cls.__name__} needs ({name})")
         return {**(files.as_keywords(stored) if stored else {}), **paths}
 
     def options(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ...core.errors import InputError
 from ...core.logging import warn_once
 from .converters import sentencepiece
 from .converters.sentencepiece import CONTROL, SPACE, UNKNOWN
+from .converters.text import is_text, need_file
 
 
 class SentencePieces:
@@ -31,7 +32,7 @@ class SentencePieces:
             raise InputError(f"sp_model_kwargs is {options!r:.60}; expected a table of options")
         if options:
             warn_once("sp-model-kwargs", f"sp_model_kwargs {dict(options)} has no effect: the most probable split is taken")
-        model = sentencepiece.read(spm)
+        model = sentencepiece.read(need_file(spm, "pieces of sentencepiece"))
         self.data = Path(spm).read_bytes()
         if prefixed is not None:
             model.add_dummy_prefix = prefixed
@@ -55,6 +56,8 @@ class SentencePieces:
 
     def encode(self, text: str, out_type: type[str] | type[int] = str) -> list[Any]:
         """The pieces of a text, or their numbers; of what the model does not know, the text itself."""
+        if not is_text(text):
+            raise InputError(f"a text cannot be encoded; is it valid Unicode, without lone surrogates? Found {text!r:.60}")
         encoding = self._rust.encode(text, add_special_tokens=False)
         spelt = zip(encoding.tokens, encoding.offsets, strict=True)
         pieces = [text[first:last] if token == self._hidden else token for token, (first, last) in spelt]

@@ -8,6 +8,7 @@ from tokenizers import AddedToken as AddedToken
 
 from ...core.errors import ArgumentError, InputError, did_you_mean
 from ...core.logging import warn_once
+from .converters.text import is_text
 
 ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 EXTRA = "extra_special_tokens"
@@ -31,13 +32,46 @@ def with_space_before(token: Token) -> AddedToken:
 
 
 def read_token(value: Any) -> Any:
-    """A token as stored in JSON: a string, or a dictionary with its content and how it matches."""
+    """A token as stored in JSON: a string, or a dictionary with its content and how it matches.
+
+    Raises:
+        InputError: a dictionary without a content, or a text with half of a character (a surrogate).
+    """
+    text = value.get("content") if isinstance(value, Mapping) else value
+    if isinstance(text, str) and not is_text(text):
+        raise InputError(f"a token is {text!r:.60}, with half of a character (a surrogate); expected whole characters")
     if not isinstance(value, Mapping):
         return value
     fields = ("single_word", "lstrip", "rstrip", "normalized", "special")
     if not isinstance(value.get("content"), str):
         raise InputError(f"a stored token has no text under 'content': {dict(value)!r:.80}")
     return AddedToken(value["content"], **{name: bool(value[name]) for name in fields if name in value})
+
+
+def extra_tokens(settings: Mapping[str, Any]) -> list[Any] | Mapping[str, Any]:
+    """The special tokens without a role of a tokenizer's options, or role -> token.
+
+    Raises:
+        InputError: they are something else, or one of the former is no token.
+    """
+    extra = settings.get(EXTRA, settings.get(OLDER_EXTRA)) or []
+    if isinstance(extra, Mapping):
+        return extra
+    if not isinstance(extra, list | tuple):
+        raise InputError(f"{EXTRA} is {extra!r:.60}; expected a list of tokens, or role -> token")
+    tokens = [read_token(token) for token in extra]
+    for token in tokens:
+        if not isinstance(token, str | AddedToken):
+            raise InputError(f"{EXTRA} has {token!r:.60}; expected a text or a stored token")
+    return tokens
+
+
+def with_extra(settings: Mapping[str, Any], before: Iterable[str] = (), behind: Iterable[str] = ()) -> dict[str, Any]:
+    """A tokenizer's options with further special tokens without a role, `before` and `behind` those that they have."""
+    extra = extra_tokens(settings)
+    named = {NAMED: {**(settings.get(NAMED) or {}), **extra}} if isinstance(extra, Mapping) and extra else {}
+    tokens = [*before, *(() if isinstance(extra, Mapping) else extra), *behind]
+    return {**settings, **named, EXTRA: list(dict.fromkeys(tokens))}
 
 
 class SpecialTokens:
@@ -184,10 +218,11 @@ class SpecialTokens:
 
     def _set_specials(self, settings: Mapping[str, Any]) -> None:
         """At construction: roles and other special tokens as given; what the vocabulary lacks is added, in order of roles."""
-        extra = settings.get(EXTRA, settings.get(OLDER_EXTRA)) or []
-        if not isinstance(extra, Mapping | list | tuple):
-            raise InputError(f"{EXTRA} is {extra!r:.60}; expected a list of tokens, or role -> token")
-        named = {**(settings.get(NAMED) or {}), **(extra if isinstance(extra, Mapping) else {})}
+        extra = extra_tokens(settings)
+        named = settings.get(NAMED) or {}
+        if not isinstance(named, Mapping):
+            raise InputError(f"{NAMED} is {named!r:.60}; expected role -> token")
+        named = {**named, **(extra if isinstance(extra, Mapping) else {})}
         for role, value in settings.items():
             if role.endswith("_token") and role not in ROLES and isinstance(value, str | AddedToken):
                 named.setdefault(role, value)
@@ -195,8 +230,8 @@ class SpecialTokens:
             self._roles[role] = None
         roles = {**{role: settings.get(role) for role in ROLES}, **named}
         tokens = {role: read_token(value) for role, value in roles.items() if value is not None}
-        others = [] if isinstance(extra, Mapping) else [read_token(token) for token in extra]
-        for role, token in [*tokens.items(), *((EXTRA, token) for token in others)]:
+        others = [] if isinstance(extra, Mapping) else extra
+        for role, token in tokens.items():
             if not isinstance(token, str | AddedToken):
                 raise InputError(f"{role} is {token!r:.60}; expected a text or a stored token")
         if tokens or others:

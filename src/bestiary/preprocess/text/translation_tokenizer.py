@@ -6,10 +6,11 @@ from typing import Any, ClassVar, Self
 
 from tokenizers import Tokenizer, processors
 
+from ...core.errors import InputError
 from .converters import sentencepiece
 from .fairseq_tokenizer import FairseqTokenizer
 from .language_marks import MarksLanguages
-from .special_tokens import EXTRA, with_space_before
+from .special_tokens import with_extra, with_space_before
 
 
 class TranslationTokenizer(FairseqTokenizer, MarksLanguages):
@@ -41,9 +42,8 @@ class TranslationTokenizer(FairseqTokenizer, MarksLanguages):
         self.src_lang, self.tgt_lang = self.src_lang, self.tgt_lang  # each is known, or refused
 
     def _set_specials(self, settings: Mapping[str, Any]) -> None:
-        extra = dict.fromkeys([*self.languages, *(settings.get(EXTRA) or [])])
         mask = settings.get("mask_token")
-        super()._set_specials({**settings, EXTRA: list(extra), "mask_token": mask and with_space_before(mask)})
+        super()._set_specials({**with_extra(settings, self.languages), "mask_token": mask and with_space_before(mask)})
 
     def _mark(self, language: str) -> None:
         self.rust.main.post_processor = self._ends(language)
@@ -56,6 +56,8 @@ class TranslationTokenizer(FairseqTokenizer, MarksLanguages):
 
     def _ends(self, language: str) -> Any:
         """What puts the end token and that of `language` at the ends of texts."""
+        if self.eos_token_id is None:
+            raise InputError(f"eos_token is {self.eos_token!r:.60}; expected a token of the vocabulary, which ends texts")
         ends = {language: self.language_id(language), str(self.eos_token): self.eos_token_id}
         code, end = ends
         before, behind = ([code], [end]) if self.language_first else ([], [end, code])

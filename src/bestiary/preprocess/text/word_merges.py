@@ -5,6 +5,8 @@ import os
 from itertools import pairwise
 from pathlib import Path
 
+from .converters.text import content, need_file
+
 END = "</w>"  # ends the last token of a word
 _KEPT = 65536  # words whose tokens are remembered
 
@@ -14,10 +16,13 @@ class WordMerges:
 
     Attributes:
         ranks: pair of neighbours that becomes one token -> the place of its rule in the file.
+
+    Raises:
+        InputError, FileMissing: there is no such file. CorruptFile: it is not UTF-8.
     """
 
     def __init__(self, merges_file: str | os.PathLike[str]) -> None:
-        lines = Path(merges_file).read_text(encoding="utf-8").split("\n")[:-1]
+        lines = content(need_file(merges_file, "rules that merge tokens")).split("\n")[:-1]
         self.ranks = {tuple(line.split()[:2]): rank for rank, line in enumerate(lines)}
         self._tokens: dict[str, list[str]] = {}
 

@@ -38,8 +38,21 @@ def is_text(token: Any) -> bool:
     return isinstance(token, str) and (token.isascii() or not _SURROGATE.search(token))
 
 
-def lines(path: str | os.PathLike[str]) -> list[str]:
-    """The lines of a UTF-8 file, split at newlines only.
+def need_file(path: Any, what: str) -> Path:
+    """The path of a file that is there; `what` it holds, for the message.
+
+    Raises:
+        InputError: no path. FileMissing: there is no such file.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"{what} come from a file; found {path!r:.60}, expected its path")
+    if not Path(path).is_file():
+        raise FileMissing(f"there is no file {str(path)!r:.200} for {what}")
+    return Path(path)
+
+
+def content(path: str | os.PathLike[str]) -> str:
+    """The text of a UTF-8 file.
 
     Raises:
         CorruptFile: it is not UTF-8.
@@ -48,4 +61,13 @@ def lines(path: str | os.PathLike[str]) -> list[str]:
         text = Path(path).read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise CorruptFile(f"{path} is not UTF-8 text: {error}") from error
-    return text.replace("\r\n", "\n").removesuffix("\n").split("\n")
+    return text.replace("\r\n", "\n")
+
+
+def lines(path: str | os.PathLike[str]) -> list[str]:
+    """The lines of a UTF-8 file, split at newlines only.
+
+    Raises:
+        CorruptFile: it is not UTF-8.
+    """
+    return content(path).removesuffix("\n").split("\n")
