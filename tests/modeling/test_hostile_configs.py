@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+import torch
+from kit.families import pair
 
-from bestiary.core.errors import ConfigError
+from bestiary.core.errors import BestiaryError, ConfigError
 from bestiary.modeling.families import config_class
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [
@@ -66,3 +68,26 @@ def test_tables_of_older_files_are_brought_into_their_form_first() -> None:
     )
     assert config.to_dict()["per_layer_config"] == {5: {"head_dim": 512}}
     assert (config.id2label, config.pruned_heads) == ({0: "a"}, {1: [0]})
+
+
+@pytest.mark.parametrize("flag", ["use_cache", "output_attentions", "output_hidden_states", "return_dict"])
+def test_several_numbers_for_true_or_false(flag: str) -> None:
+    model = pair("llama", "LlamaForCausalLM").ours
+    with pytest.raises(BestiaryError, match=f"{flag} is of torch.int64 and shape .2,.; expected True or False"):
+        model(torch.tensor([[5, 6]]), **{flag: torch.tensor([1, 0])})
+
+
+def test_positions_of_one_dimension_are_those_of_every_text() -> None:
+    model = pair("llama", "LlamaForCausalLM").ours
+    ids, positions = torch.tensor([[5, 6, 7], [7, 6, 5]]), torch.tensor([3, 1, 8])
+    assert torch.equal(model(ids, position_ids=positions).logits, model(ids, position_ids=positions.expand(2, 3)).logits)
+    with pytest.raises(BestiaryError, match="position_ids are of torch.complex64; expected a tensor of torch.int64"):
+        model(ids, position_ids=torch.ones(2, 3, dtype=torch.complex64))
+
+
+@pytest.mark.parametrize("family", [("nomic_bert", "NomicBertModel"), ("modernbert", "ModernBertModel")])
+def test_an_encoder_without_layers_gives_its_embeddings(family: tuple[str, str]) -> None:
+    ours = pair(*family).ours
+    values = {**ours.config.to_dict(), "num_hidden_layers": 0, "layer_types": None}
+    model = type(ours)(type(ours.config).from_dict({name: value for name, value in values.items() if value is not None}))
+    assert model(torch.tensor([[5, 6, 7]])).last_hidden_state.shape == (1, 3, ours.config.hidden_size)

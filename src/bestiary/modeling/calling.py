@@ -167,6 +167,9 @@ class CallMixin(ModelParts):
             flags |= {"return_dict": return_dict}
             chosen = {name: value for name, value in flags.items() if name in self._own_flags and value is not None}
             return run(*args, **chosen, **kwargs)
+        inputs.check_flag(output_hidden_states, "output_hidden_states")
+        inputs.check_flag(output_attentions, "output_attentions")
+        inputs.check_flag(return_dict, "return_dict")
         hidden = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         attentions = self.config.output_attentions if output_attentions is None else output_attentions
         if not hidden and not attentions:
@@ -247,6 +250,7 @@ class CallMixin(ModelParts):
             if isinstance(past_key_values, Cache) and past_key_values.needs_rotary:
                 past_key_values.rotary = self.rotary()
             return past_key_values
+        inputs.check_flag(use_cache, "use_cache")
         new = self.config.use_cache if use_cache is None else use_cache
         return DynamicCache() if new and not recomputing else None
 

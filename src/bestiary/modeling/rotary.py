@@ -86,7 +86,9 @@ def rotary_modules(config: RotaryConfig) -> RotaryTables:
 
 
 def rotary_states(modules: nn.ModuleDict, position_ids: Tensor, dtype: torch.dtype) -> dict[str, tuple[Tensor, Tensor]]:
-    """Kind of layer -> cosines and sines (B or 1, T, K) of the positions (B or 1, T)."""
+    """Kind of layer -> cosines and sines (B or 1, T, K) of the positions (B or 1, T), or (T), those of every text."""
+    if position_ids.dim() == 1:
+        position_ids = position_ids[None]
     by_kind = dict(modules.items())  # looked up once: while a model is exported, each look gives other objects
     tables = {table: table(position_ids, dtype) for table in dict.fromkeys(by_kind.values())}
     return {kind: tables[table] for kind, table in by_kind.items()}

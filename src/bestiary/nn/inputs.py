@@ -167,12 +167,20 @@ def warn_of_words(**flags: Any) -> None:
             )
 
 
+def check_flag(value: Any, name: str) -> None:
+    """Refuse several numbers in the place of true or false."""
+    if isinstance(value, Tensor) and value.numel() != 1:
+        raise InputError(f"{name} is {shown(value)}; expected True or False")
+
+
 def check_companion(value: Any, name: str, shape: Sequence[int], beside: str = "input_ids") -> None:
     """Refuse numbers that go with each token (positions, segments) of another length or other rows than `beside` (`shape`)."""
     if not isinstance(value, Tensor):
         raise InputError(f"{name} are a {type(value).__name__}; expected a tensor of torch.int64")
     if value.shape[-1:] != shape[1:2] or (value.dim() == 2 and value.shape[0] not in (1, shape[0])):
         raise InputError(f"{name} have shape {tuple(value.shape)} beside {beside} of {tuple(shape)}")
+    if value.is_complex():
+        raise InputError(f"{name} are of {value.dtype}; expected a tensor of torch.int64")
     if value.is_floating_point() and is_true(~value.isfinite().all()):
         raise InputError(f"{name} hold NaN or numbers without end; expected finite ones")
 

@@ -57,6 +57,13 @@ class EsmConfig(PreTrainedConfig):
     tie_word_embeddings: bool = True
     bos_token_id: int | None = None
 
+    def read_tables(self) -> None:
+        super().read_tables()
+        values: Any = self.esmfold_config
+        if isinstance(values, dict):
+            values = {name: value for name, value in values.items() if name != "model_type"}
+            self.esmfold_config = EsmFoldConfig.from_dict(values) if self.is_folding_model else None
+
     def validate(self) -> None:
         self._settle_folding()
         super().validate()
@@ -74,9 +81,7 @@ class EsmConfig(PreTrainedConfig):
     def _settle_folding(self) -> None:
         """Fill in the config and the vocabulary of a model that folds; no other has any."""
         config: Any = self.esmfold_config if self.is_folding_model else None
-        if isinstance(config, dict):
-            config = EsmFoldConfig.from_dict({name: value for name, value in config.items() if name != "model_type"})
-        elif config is None and self.is_folding_model:
+        if config is None and self.is_folding_model:
             config = EsmFoldConfig()
         if self.is_folding_model and self.vocab_list is None:
             warn_once(
