@@ -114,8 +114,9 @@ class PreTrainedConfig(PretrainedRecord):
     def read_tables(self) -> None:
         """Bring tables of numbers into their form, whose keys JSON writes as texts."""
         self.pruned_heads = _by_number(self.pruned_heads or {})
-        self.id2label = _by_number(self.id2label or TWO_LABELS)
-        check(type(self).__name__, "id2label", self.id2label, dict[int, str])
+        if self.id2label:
+            self.id2label = _by_number(self.id2label)
+            check(type(self).__name__, "id2label", self.id2label, dict[int, str])
 
     def validate(self) -> None:
         """Convert sub-configs and labels, then check every value.
@@ -134,8 +135,9 @@ class PreTrainedConfig(PretrainedRecord):
                     f"{type(self).__name__}: {name} is {sub_config!r:.80}; expected {kind.__name__} or a table of its values"
                 )
         self.read_tables()
+        labels = self.id2label = self.id2label or dict(TWO_LABELS)
         if self.label2id is None:
-            self.label2id = {value: key for key, value in (self.id2label or TWO_LABELS).items()}
+            self.label2id = {value: key for key, value in labels.items()}
         super().validate()
         kinds, count = self.get("layer_types"), self.get("num_hidden_layers")
         if isinstance(kinds, list):
