@@ -495,6 +495,12 @@ from .models.deit.model import DeiTForImageClassificationWithTeacherOutput as De
 from .models.depth_anything import DepthAnythingConfig as DepthAnythingConfig
 from .models.depth_anything.model import DepthAnythingForDepthEstimation as DepthAnythingForDepthEstimation
 from .models.depth_anything.model import DepthAnythingPreTrainedModel as DepthAnythingPreTrainedModel
+from .models.depth_pro import DepthProConfig as DepthProConfig
+from .models.depth_pro.image_processor import DepthProImageProcessor as DepthProImageProcessor
+from .models.depth_pro.image_processor import DepthProImageProcessorFast as DepthProImageProcessorFast
+from .models.depth_pro.model import DepthProForDepthEstimation as DepthProForDepthEstimation
+from .models.depth_pro.model import DepthProModel as DepthProModel
+from .models.depth_pro.model import DepthProPreTrainedModel as DepthProPreTrainedModel
 from .models.detr import DetrConfig as DetrConfig
 from .models.detr.image_processor import DetrFeatureExtractor as DetrFeatureExtractor
 from .models.detr.image_processor import DetrImageProcessor as DetrImageProcessor

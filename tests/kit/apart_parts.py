@@ -80,7 +80,7 @@ _OTHERWISE = {
     Swinv2Intermediate Swinv2PatchEmbeddings Swinv2PatchMerging Swinv2Stage
     Swin2SREmbeddings Swin2SREncoder Swin2SRLayer Swin2SRAttention Swin2SRSelfAttention Swin2SRSelfOutput Swin2SRIntermediate
     Swin2SRPatchEmbeddings Swin2SRStage
-    BitEncoder MobileViTEncoder MobileViTOutput
+    DepthProImageEncoder DepthProEncoder BitEncoder MobileViTEncoder MobileViTOutput
     FocalNetEncoder FocalNetStage FocalNetLayer FocalNetEmbeddings FocalNetPatchEmbeddings
     HieraDecoder HieraEmbeddings HieraEncoder HieraLayer HieraMultiScaleHead HieraPatchEmbeddings
     HieraMaskUnitAttention HieraStage MobileViTV2Encoder VitDetAttention VitDetEncoder VitDetLayer

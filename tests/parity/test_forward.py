@@ -6,7 +6,7 @@ from kit.families import Pair, close, each, every_head, every_row, kernel_of, on
 
 SKIPPED = {"past_key_values", "loss"}
 # States and scores far beyond 1 in size differ by more of fp32's rounding, in which processors differ.
-TOLERANCE = {"gemma4_text": 3e-5, "mt5": 3e-5}
+TOLERANCE = {"depth_pro": 1e-4, "gemma4_text": 3e-5, "mt5": 3e-5}  # depths of fresh weights reach a hundred
 
 
 def compare(ours: object, reference: object, real: torch.Tensor | None, recorded: bool = True, tolerance: float = 1e-5) -> None:
