@@ -125,3 +125,20 @@ def test_reasons_are_of_what_is_apart() -> None:
     found = {each for name, (a, b) in tables.items() for each in apart(name, a.to_dict(), b.to_dict())}
     found |= {each for name, (a, b) in tables.items() for each in apart(name, a.to_diff_dict(), b.to_diff_dict())}
     assert [pattern for pattern in PATTERNS if not any(fnmatch(each, pattern) for each in found)] == []
+
+
+# The published constructors take these although their `attribute_map` does not name them.
+TAKEN = {("BloomConfig", "n_embed"), ("DeepseekV32Config", "num_experts"), ("FalconConfig", "n_embed")}
+OTHERS: dict[type, Any] = {bool: lambda value: not value, str: lambda value: "relu", list: lambda value: [7]}
+
+
+@pytest.mark.parametrize("name", classes())
+def test_spellings_of_this_library_alone_are_of_no_effect(name: str) -> None:
+    ours, published = getattr(bestiary, name), getattr(transformers, name)
+    stored = default(transformers, name)
+    known = {*published.attribute_map, *stored.to_dict(), "torch_dtype", *(stray for kind, stray in TAKEN if kind == name)}
+    assert {*ours.attribute_map} - {*ours.internal_map} <= known
+    for stray, field in ours.internal_map.items():
+        value = getattr(stored, field, None)
+        other = OTHERS.get(type(value), lambda value: (value or 0) + 1)(value)
+        assert getattr(published(**{stray: other}), field, None) == value

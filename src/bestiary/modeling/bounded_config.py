@@ -9,7 +9,7 @@ from .decoder_config import DecoderConfig
 class GemmaTextConfig(DecoderConfig):
     """Base of the configs of Gemma's text models from the second on; the defaults are Gemma 2 2B's."""
 
-    attribute_map: ClassVar[dict[str, str]] = {"hidden_act": "hidden_activation"}
+    internal_map: ClassVar[dict[str, str]] = {"hidden_act": "hidden_activation"}
 
     vocab_size: Length = 256000
     hidden_size: Size = 2304

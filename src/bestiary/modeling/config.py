@@ -30,8 +30,9 @@ class PreTrainedConfig(PretrainedRecord):
     Class attributes:
         model_type: the key that config.json holds, and the name of the family's folder (or of a part of it).
         sub_configs: field -> config class, for models made of parts.
-        attribute_map: other spelling -> field. own_names: those of them that only this library knows, for modules that many
-            families share; in a file, or said by a caller, they are of no effect, as published.
+        attribute_map: other spelling -> field.
+        internal_map: other spelling -> field, for modules that many families share; in a file, or said by a caller, these
+            spellings are of no effect, as published.
         older_kinds: what files hold beside the fields, and `validate` reads -> its kind.
     """
 
@@ -41,7 +42,7 @@ class PreTrainedConfig(PretrainedRecord):
     divided_at_once: ClassVar[tuple[str, ...]] = ("n_group",)
     older_kinds: ClassVar[dict[str, Any]] = {}
     attribute_map: ClassVar[dict[str, str]] = {"torch_dtype": "dtype"}
-    own_names: ClassVar[frozenset[str]] = frozenset()
+    internal_map: ClassVar[dict[str, str]] = {}
     register_for_auto_class = registers_for("AutoConfig")
     _attn_implementation = property(get_kernel, set_kernel)
 
@@ -70,9 +71,14 @@ class PreTrainedConfig(PretrainedRecord):
         if PreTrainedConfig in cls.__bases__ and not is_of_the_library(cls) and "tie_word_embeddings" not in vars(cls):
             cls.__annotations__ = {**vars(cls).get("__annotations__", {}), "tie_word_embeddings": bool}
             cls.tie_word_embeddings = False
+        published, internal = (vars(cls).get(name, {}) for name in ("attribute_map", "internal_map"))
+        cls.attribute_map = {**published, **internal}
         super().__init_subclass__(**kwargs)
-        cls.older_kinds = {
-            name: kind for base in reversed(cls.__mro__) for name, kind in vars(base).get("older_kinds", {}).items()
+        cls.older_kinds = _merged(cls, "older_kinds")
+        cls.internal_map = {
+            name: field
+            for name, field in _merged(cls, "internal_map").items()
+            if name in internal or name not in {*published, *cls._field_names}
         }
         below = cls.__mro__[: cls.__mro__.index(PreTrainedConfig)]
         declared = {name for kind in below for name in vars(kind).get("__annotations__", ())}
@@ -88,12 +94,13 @@ class PreTrainedConfig(PretrainedRecord):
         values = {k: value for k, value in values.items() if k not in aside and not (value is None and k in off)}
         kernels = str | dict[str, str] | None  # of all parts, or of each by its name
         check(type(self).__name__, "attn_implementation", chosen, kernels)
-        labels, strays = values.pop("num_labels", None), {name: values.pop(name) for name in self.own_names & values.keys()}
+        labels = values.pop("num_labels", None)
+        strays = {name: values.pop(name) for name in self.internal_map.keys() & values.keys()}
         super()._fill(values, from_caller)
         for name, value in strays.items():
             if value != (kept := self.get(name)):
                 what = f"{type(self).__name__}: {name}={value!r:.40} has no effect"
-                warn_once(f"stray-{name}", f"{what}; {self.attribute_map[name]} is {kept!r}")
+                warn_once(f"stray-{name}", f"{what}; {self.internal_map[name]} is {kept!r}")
         if chosen is not None:
             set_kernel(self, chosen)
         if labels is not None and labels != self.num_labels:
@@ -429,6 +436,11 @@ class PreTrainedConfig(PretrainedRecord):
 
 # Not in the body of the class, where a property would be taken for the default of the field.
 PreTrainedConfig.dtype = property(get_dtype, set_dtype)
+
+
+def _merged(kind: type, name: str) -> dict[str, Any]:
+    """The tables of this name of a class and its bases, as one."""
+    return {key: value for base in reversed(kind.__mro__) for key, value in vars(base).get(name, {}).items()}
 
 
 def _by_number(table: Any) -> Any:

@@ -22,8 +22,8 @@ class SeriesConfig(PreTrainedConfig):
         "hidden_size": "d_model",
         "num_attention_heads": "encoder_attention_heads",
         "num_hidden_layers": "encoder_layers",
-        "initializer_range": "init_std",
     }
+    internal_map: ClassVar[dict[str, str]] = {"initializer_range": "init_std"}
 
     is_encoder_decoder: bool = True
     prediction_length: Size | None = None

@@ -21,7 +21,7 @@ class AlbertConfig(EncoderConfig):
     """
 
     model_type: ClassVar[str] = "albert"
-    attribute_map: ClassVar[dict[str, str]] = {"classifier_dropout": "classifier_dropout_prob"}
+    internal_map: ClassVar[dict[str, str]] = {"classifier_dropout": "classifier_dropout_prob"}
 
     vocab_size: Length = 30000
     embedding_size: Size = 128

@@ -24,10 +24,7 @@ class BigBirdPegasusConfig(Seq2SeqConfig):
     """
 
     model_type: ClassVar[str] = "bigbird_pegasus"
-    attribute_map: ClassVar[dict[str, str]] = {
-        **Seq2SeqConfig.attribute_map,
-        "attention_probs_dropout_prob": "attention_dropout",
-    }
+    attribute_map: ClassVar[dict[str, str]] = {"attention_probs_dropout_prob": "attention_dropout"}
 
     vocab_size: Length = 96103
     max_position_embeddings: Length = 4096

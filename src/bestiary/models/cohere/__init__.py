@@ -16,7 +16,7 @@ class CohereConfig(DecoderConfig):
     """Hyperparameters; the defaults are Command R's."""
 
     model_type: ClassVar[str] = "cohere"
-    attribute_map: ClassVar[dict[str, str]] = {"rms_norm_eps": "layer_norm_eps", "qk_layernorm": "use_qk_norm"}
+    internal_map: ClassVar[dict[str, str]] = {"rms_norm_eps": "layer_norm_eps", "qk_layernorm": "use_qk_norm"}
     default_theta: ClassVar[float] = 500_000.0
     interleaved_rotary: ClassVar[bool] = True
     published_angles: ClassVar[str] = "pairs"

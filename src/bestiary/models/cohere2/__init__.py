@@ -16,7 +16,7 @@ class Cohere2Config(DecoderConfig):
     """Hyperparameters; older files say `sliding_window_pattern`: of so many layers the last has no window."""
 
     model_type: ClassVar[str] = "cohere2"
-    attribute_map: ClassVar[dict[str, str]] = {"rms_norm_eps": "layer_norm_eps"}
+    internal_map: ClassVar[dict[str, str]] = {"rms_norm_eps": "layer_norm_eps"}
     interleaved_rotary: ClassVar[bool] = True
     published_angles: ClassVar[str] = "pairs"
 

@@ -62,9 +62,8 @@ class DbrxConfig(RotaryConfig):
         "hidden_size": "d_model",
         "num_hidden_layers": "n_layers",
         "max_position_embeddings": "max_seq_len",
-        "residual_dropout": "resid_pdrop",
-        "embedding_dropout": "emb_pdrop",
     }
+    internal_map: ClassVar[dict[str, str]] = {"residual_dropout": "resid_pdrop", "embedding_dropout": "emb_pdrop"}
 
     d_model: Size = 2048
     n_heads: Size = 16

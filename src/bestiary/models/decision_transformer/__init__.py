@@ -15,11 +15,11 @@ class DecisionTransformerConfig(PreTrainedConfig):
 
     model_type = "decision_transformer"
     attribute_map = {
-        "n_embd": "hidden_size",
         "max_position_embeddings": "n_positions",
         "num_attention_heads": "n_head",
         "num_hidden_layers": "n_layer",
     }
+    internal_map = {"n_embd": "hidden_size"}
 
     state_dim: Size = 17
     act_dim: Size = 4

@@ -23,7 +23,8 @@ class DeepseekV2Config(LatentConfig):
     """
 
     model_type: ClassVar[str] = "deepseek_v2"
-    attribute_map: ClassVar[dict[str, str]] = {"num_experts": "n_routed_experts", "num_local_experts": "n_routed_experts"}
+    attribute_map: ClassVar[dict[str, str]] = {"num_experts": "n_routed_experts"}
+    internal_map: ClassVar[dict[str, str]] = {"num_local_experts": "n_routed_experts"}
     interleaved_rotary: ClassVar[bool] = True
     published_angles: ClassVar[str] = "complex"
 

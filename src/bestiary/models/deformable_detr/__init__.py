@@ -28,6 +28,7 @@ class DeformableDetrConfig(DetectorConfig):
 
     model_type: ClassVar[str] = "deformable_detr"
     attribute_map: ClassVar[dict[str, str]] = {"hidden_size": "d_model", "num_attention_heads": "encoder_attention_heads"}
+    internal_map: ClassVar[dict[str, str]] = {"num_hidden_layers": "encoder_layers"}
 
     num_queries: Size = 300
     max_position_embeddings: Size = 1024

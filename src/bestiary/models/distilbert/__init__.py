@@ -23,6 +23,8 @@ class DistilBertConfig(PreTrainedConfig):
         "hidden_size": "dim",
         "num_attention_heads": "n_heads",
         "num_hidden_layers": "n_layers",
+    }
+    internal_map: ClassVar[dict[str, str]] = {
         "intermediate_size": "hidden_dim",
         "hidden_act": "activation",
         "hidden_dropout_prob": "dropout",

@@ -20,7 +20,7 @@ class EmbeddingGemma2TextConfig(LayerSizesConfig):
     """
 
     model_type: ClassVar[str] = "embedding_gemma2_text"
-    attribute_map: ClassVar[dict[str, str]] = {"hidden_act": "hidden_activation"}
+    internal_map: ClassVar[dict[str, str]] = {"hidden_act": "hidden_activation"}
     default_rope_parameters: ClassVar[dict[str, Any] | None] = {
         "sliding_attention": {"rope_type": "default", "rope_theta": 10_000.0},
         "full_attention": {"rope_type": "default", "rope_theta": 1_000_000.0},

@@ -15,7 +15,7 @@ class Ernie4_5Config(DecoderConfig):
     """Hyperparameters; the defaults are ERNIE 4.5 0.3B's."""
 
     model_type: ClassVar[str] = "ernie4_5"
-    attribute_map: ClassVar[dict[str, str]] = {"attention_bias": "use_bias", "mlp_bias": "use_bias"}
+    internal_map: ClassVar[dict[str, str]] = {"attention_bias": "use_bias", "mlp_bias": "use_bias"}
     default_theta: ClassVar[float] = 500_000.0
     interleaved_rotary: ClassVar[bool] = True
 

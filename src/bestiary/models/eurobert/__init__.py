@@ -22,7 +22,7 @@ class EuroBertConfig(DecoderConfig):
 
     model_type: ClassVar[str] = "eurobert"
     divided_at_once: ClassVar[tuple[str, ...]] = ("num_attention_heads",)
-    attribute_map: ClassVar[dict[str, str]] = {"lm_head_bias": "mlp_bias"}
+    internal_map: ClassVar[dict[str, str]] = {"lm_head_bias": "mlp_bias"}
 
     vocab_size: Length = 128256
     hidden_size: Size = 768

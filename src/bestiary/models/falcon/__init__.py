@@ -21,14 +21,13 @@ class FalconConfig(DecoderConfig):
     """
 
     model_type: ClassVar[str] = "falcon"
-    attribute_map: ClassVar[dict[str, str]] = {
+    attribute_map: ClassVar[dict[str, str]] = {"n_embed": "hidden_size"}
+    internal_map: ClassVar[dict[str, str]] = {
         "rms_norm_eps": "layer_norm_epsilon",
         "intermediate_size": "ffn_hidden_size",
         "hidden_act": "activation",
         "num_key_value_heads": "num_kv_heads",
-        "n_embed": "hidden_size",
     }
-    own_names: ClassVar[frozenset[str]] = frozenset({"rms_norm_eps", "intermediate_size", "hidden_act", "num_key_value_heads"})
 
     vocab_size: Length = 65024
     hidden_size: Size = 4544

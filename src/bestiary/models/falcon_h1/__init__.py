@@ -29,7 +29,7 @@ class FalconH1Config(HybridConfig):
     """
 
     model_type: ClassVar[str] = "falcon_h1"
-    attribute_map: ClassVar[dict[str, str]] = {"logit_scale": "lm_head_multiplier"}
+    internal_map: ClassVar[dict[str, str]] = {"logit_scale": "lm_head_multiplier"}
 
     vocab_size: Length = 128000
     intermediate_size: Size = 14336

@@ -20,7 +20,7 @@ class FSMTConfig(Seq2SeqConfig):
     `num_beams`, `length_penalty` and `early_stopping` are what `generate` does unless it is told otherwise."""
 
     model_type: ClassVar[str] = "fsmt"
-    attribute_map: ClassVar[dict[str, str]] = {**Seq2SeqConfig.attribute_map, "vocab_size": "tgt_vocab_size"}
+    attribute_map: ClassVar[dict[str, str]] = {"vocab_size": "tgt_vocab_size"}
 
     langs: list[str] | tuple[str, ...] = ("en", "de")
     src_vocab_size: Length = 42024

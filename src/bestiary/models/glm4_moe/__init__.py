@@ -25,8 +25,8 @@ class Glm4MoeConfig(DecoderConfig):
     attribute_map: ClassVar[dict[str, str]] = {
         "num_local_experts": "n_routed_experts",
         "num_mtp_layers": "num_nextn_predict_layers",
-        "qk_layernorm": "use_qk_norm",
     }
+    internal_map: ClassVar[dict[str, str]] = {"qk_layernorm": "use_qk_norm"}
     default_partial_rotary_factor: ClassVar[float | None] = 0.5
 
     vocab_size: Length = 151552

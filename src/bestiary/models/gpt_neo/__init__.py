@@ -24,11 +24,8 @@ class GPTNeoConfig(PreTrainedConfig):
     """
 
     model_type: ClassVar[str] = "gpt_neo"
-    attribute_map: ClassVar[dict[str, str]] = {
-        "num_attention_heads": "num_heads",
-        "num_hidden_layers": "num_layers",
-        "sliding_window": "window_size",
-    }
+    attribute_map: ClassVar[dict[str, str]] = {"num_attention_heads": "num_heads", "num_hidden_layers": "num_layers"}
+    internal_map: ClassVar[dict[str, str]] = {"sliding_window": "window_size"}
 
     vocab_size: Length = 50257
     max_position_embeddings: Length = 2048

@@ -17,7 +17,7 @@ class GPTNeoXConfig(DecoderConfig):
     """Hyperparameters; the defaults are those of GPT-NeoX 20B. The older `rotary_pct` and `rotary_emb_base` are read too."""
 
     model_type: ClassVar[str] = "gpt_neox"
-    attribute_map: ClassVar[dict[str, str]] = {"rms_norm_eps": "layer_norm_eps", "embedding_dropout": "hidden_dropout"}
+    internal_map: ClassVar[dict[str, str]] = {"rms_norm_eps": "layer_norm_eps", "embedding_dropout": "hidden_dropout"}
     default_partial_rotary_factor: ClassVar[float | None] = 0.25
 
     vocab_size: Length = 50432

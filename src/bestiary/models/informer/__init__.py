@@ -17,6 +17,7 @@ class InformerConfig(SeriesConfig):
     """Hyperparameters: see `SeriesConfig`. `sampling_factor` times the logarithm of a length are sampled."""
 
     model_type = "informer"
+    attribute_map = {"initializer_range": "init_std"}
 
     dropout: Rate = 0.05
     attention_type: Literal["prob", "full"] = "prob"

@@ -22,11 +22,8 @@ class JetMoeConfig(DecoderConfig):
     """
 
     model_type: ClassVar[str] = "jetmoe"
-    attribute_map: ClassVar[dict[str, str]] = {
-        "head_dim": "kv_channels",
-        "hidden_act": "activation_function",
-        "router_aux_loss_coef": "aux_loss_coef",
-    }
+    attribute_map: ClassVar[dict[str, str]] = {"head_dim": "kv_channels"}
+    internal_map: ClassVar[dict[str, str]] = {"hidden_act": "activation_function", "router_aux_loss_coef": "aux_loss_coef"}
 
     hidden_size: Size = 2048
     num_hidden_layers: Depth = 12

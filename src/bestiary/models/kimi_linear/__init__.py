@@ -28,10 +28,10 @@ class KimiLinearConfig(LatentConfig):
         "norm_topk_prob": "moe_renormalize",
         "n_group": "num_expert_group",
         "num_local_experts": "num_experts",
-        "n_routed_experts": "num_experts",
         "num_experts_per_tok": "num_experts_per_token",
         "n_shared_experts": "num_shared_experts",
     }
+    internal_map: ClassVar[dict[str, str]] = {"n_routed_experts": "num_experts"}
 
     older_kinds: ClassVar[dict[str, Any]] = {"linear_attn_config": dict[str, Any] | None}
 

@@ -23,8 +23,8 @@ class LEDConfig(Seq2SeqConfig):
 
     model_type: ClassVar[str] = "led"
     attribute_map: ClassVar[dict[str, str]] = {
-        **Seq2SeqConfig.attribute_map,
         "attention_probs_dropout_prob": "attention_dropout",
+        "initializer_range": "init_std",
     }
 
     vocab_size: Length = 50265

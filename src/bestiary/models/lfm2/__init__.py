@@ -24,7 +24,7 @@ class Lfm2Config(DecoderConfig):
     """
 
     model_type: ClassVar[str] = "lfm2"
-    attribute_map: ClassVar[dict[str, str]] = {"rms_norm_eps": "norm_eps"}
+    internal_map: ClassVar[dict[str, str]] = {"rms_norm_eps": "norm_eps"}
     default_theta: ClassVar[float] = 1_000_000.0
 
     vocab_size: Length = 65536

@@ -25,7 +25,7 @@ class Llama4TextConfig(DecoderConfig):
     """
 
     model_type: ClassVar[str] = "llama4_text"
-    attribute_map: ClassVar[dict[str, str]] = {"qk_layernorm": "use_qk_norm"}
+    internal_map: ClassVar[dict[str, str]] = {"qk_layernorm": "use_qk_norm"}
     default_theta: ClassVar[float] = 500_000.0
     interleaved_rotary: ClassVar[bool] = True
     published_angles: ClassVar[str] = "complex"

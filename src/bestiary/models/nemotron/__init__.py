@@ -17,7 +17,7 @@ class NemotronConfig(DecoderConfig):
     """Hyperparameters; the defaults are Nemotron-4 15B's."""
 
     model_type: ClassVar[str] = "nemotron"
-    attribute_map: ClassVar[dict[str, str]] = {"rms_norm_eps": "norm_eps"}
+    internal_map: ClassVar[dict[str, str]] = {"rms_norm_eps": "norm_eps"}
     default_partial_rotary_factor: ClassVar[float | None] = 0.5
 
     vocab_size: Length = 256000

@@ -37,12 +37,8 @@ class NemotronHConfig(DecoderConfig):
     """
 
     model_type: ClassVar[str] = "nemotron_h"
-    attribute_map: ClassVar[dict[str, str]] = {
-        "layer_types": "layers_block_type",
-        "num_local_experts": "n_routed_experts",
-        "hidden_act": "mlp_hidden_act",
-        "rms_norm_eps": "layer_norm_epsilon",
-    }
+    attribute_map: ClassVar[dict[str, str]] = {"layer_types": "layers_block_type", "num_local_experts": "n_routed_experts"}
+    internal_map: ClassVar[dict[str, str]] = {"hidden_act": "mlp_hidden_act", "rms_norm_eps": "layer_norm_epsilon"}
 
     vocab_size: Length = 131072
     layers_block_type: list[str] | None = None

@@ -21,7 +21,7 @@ class OPTConfig(PreTrainedConfig):
     """
 
     model_type: ClassVar[str] = "opt"
-    attribute_map: ClassVar[dict[str, str]] = {"initializer_range": "init_std"}
+    internal_map: ClassVar[dict[str, str]] = {"initializer_range": "init_std"}
 
     vocab_size: Length = 50272
     hidden_size: Size = 768

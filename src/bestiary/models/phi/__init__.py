@@ -19,7 +19,7 @@ class PhiConfig(DecoderConfig):
     """Hyperparameters; the defaults are phi-1's."""
 
     model_type: ClassVar[str] = "phi"
-    attribute_map: ClassVar[dict[str, str]] = {
+    internal_map: ClassVar[dict[str, str]] = {
         "rms_norm_eps": "layer_norm_eps",
         "residual_dropout": "resid_pdrop",
         "embedding_dropout": "embd_pdrop",

@@ -20,7 +20,7 @@ class Phi3Config(DecoderConfig):
     """
 
     model_type: ClassVar[str] = "phi3"
-    attribute_map: ClassVar[dict[str, str]] = {"residual_dropout": "resid_pdrop"}
+    internal_map: ClassVar[dict[str, str]] = {"residual_dropout": "resid_pdrop"}
     default_partial_rotary_factor: ClassVar[float | None] = 1.0
 
     vocab_size: Length = 32064

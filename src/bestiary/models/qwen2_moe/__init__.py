@@ -20,7 +20,7 @@ class Qwen2MoeConfig(DecoderConfig):
     """
 
     model_type: ClassVar[str] = "qwen2_moe"
-    attribute_map: ClassVar[dict[str, str]] = {"num_local_experts": "num_experts", "attention_bias": "qkv_bias"}
+    internal_map: ClassVar[dict[str, str]] = {"num_local_experts": "num_experts", "attention_bias": "qkv_bias"}
 
     vocab_size: Length = 151936
     hidden_size: Size = 2048

@@ -19,7 +19,7 @@ class Qwen3NextConfig(DeltaNetConfig):
     """
 
     model_type: ClassVar[str] = "qwen3_next"
-    attribute_map: ClassVar[dict[str, str]] = {"num_local_experts": "num_experts"}
+    internal_map: ClassVar[dict[str, str]] = {"num_local_experts": "num_experts"}
 
     vocab_size: Length = 151936
     hidden_size: Size = 2048

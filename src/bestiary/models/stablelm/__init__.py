@@ -18,7 +18,7 @@ class StableLmConfig(DecoderConfig):
     """Hyperparameters; the defaults are StableLM 3B's."""
 
     model_type: ClassVar[str] = "stablelm"
-    attribute_map: ClassVar[dict[str, str]] = {"rms_norm_eps": "layer_norm_eps", "attention_bias": "use_qkv_bias"}
+    internal_map: ClassVar[dict[str, str]] = {"rms_norm_eps": "layer_norm_eps", "attention_bias": "use_qkv_bias"}
     default_partial_rotary_factor: ClassVar[float | None] = 0.25
 
     vocab_size: Length = 50304

@@ -18,7 +18,7 @@ class Starcoder2Config(DecoderConfig):
     """Hyperparameters; the defaults are those of StarCoder 2 3B."""
 
     model_type: ClassVar[str] = "starcoder2"
-    attribute_map: ClassVar[dict[str, str]] = {
+    internal_map: ClassVar[dict[str, str]] = {
         "rms_norm_eps": "norm_epsilon",
         "attention_bias": "use_bias",
         "mlp_bias": "use_bias",

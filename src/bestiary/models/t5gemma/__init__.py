@@ -18,7 +18,7 @@ class T5GemmaModuleConfig(BoundedConfig):
     """Hyperparameters of one half; `cross_attention_hidden_size` is the width of the states that a decoder looks at."""
 
     model_type: ClassVar[str] = "t5_gemma_module"
-    attribute_map: ClassVar[dict[str, str]] = {"hidden_act": "hidden_activation", "residual_dropout": "dropout_rate"}
+    internal_map: ClassVar[dict[str, str]] = {"hidden_act": "hidden_activation", "residual_dropout": "dropout_rate"}
 
     dropout_rate: Rate = 0.0
     cross_attention_hidden_size: Size | None = None

@@ -24,10 +24,7 @@ class WhisperConfig(Seq2SeqConfig):
     """
 
     model_type: ClassVar[str] = "whisper"
-    attribute_map: ClassVar[dict[str, str]] = {
-        **Seq2SeqConfig.attribute_map,
-        "num_key_value_heads": "encoder_attention_heads",
-    }
+    attribute_map: ClassVar[dict[str, str]] = {"num_key_value_heads": "encoder_attention_heads"}
 
     vocab_size: Length = 51865
     num_mel_bins: Size = 80

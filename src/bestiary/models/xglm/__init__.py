@@ -21,6 +21,8 @@ class XGLMConfig(PreTrainedConfig):
         "num_attention_heads": "attention_heads",
         "hidden_size": "d_model",
         "num_hidden_layers": "num_layers",
+    }
+    internal_map: ClassVar[dict[str, str]] = {
         "initializer_range": "init_std",
         "decoder_attention_heads": "attention_heads",
         "decoder_ffn_dim": "ffn_dim",

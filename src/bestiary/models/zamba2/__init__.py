@@ -31,11 +31,8 @@ class Zamba2Config(DecoderConfig):
     """
 
     model_type: ClassVar[str] = "zamba2"
-    attribute_map: ClassVar[dict[str, str]] = {
-        "layer_types": "layers_block_type",
-        "head_dim": "attention_head_dim",
-        "mlp_bias": "add_bias_linear",
-    }
+    attribute_map: ClassVar[dict[str, str]] = {"layer_types": "layers_block_type", "head_dim": "attention_head_dim"}
+    internal_map: ClassVar[dict[str, str]] = {"mlp_bias": "add_bias_linear"}
 
     max_position_embeddings: Length = 4096
     hidden_size: Size = 2560
