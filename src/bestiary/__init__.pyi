@@ -590,6 +590,15 @@ from .models.embedding_gemma2_text import EmbeddingGemma2TextModel as EmbeddingG
 from .models.embedding_gemma2_text import EmbeddingGemma2TextPreTrainedModel as EmbeddingGemma2TextPreTrainedModel
 from .models.encoder_decoder import EncoderDecoderConfig as EncoderDecoderConfig
 from .models.encoder_decoder.model import EncoderDecoderModel as EncoderDecoderModel
+from .models.eomt import EomtConfig as EomtConfig
+from .models.eomt.image_processor import EomtImageProcessor as EomtImageProcessor
+from .models.eomt.image_processor import EomtImageProcessorFast as EomtImageProcessorFast
+from .models.eomt.image_processor import EomtImageProcessorPil as EomtImageProcessorPil
+from .models.eomt.model import EomtForUniversalSegmentation as EomtForUniversalSegmentation
+from .models.eomt.model import EomtPreTrainedModel as EomtPreTrainedModel
+from .models.eomt_dinov3 import EomtDinov3Config as EomtDinov3Config
+from .models.eomt_dinov3.model import EomtDinov3ForUniversalSegmentation as EomtDinov3ForUniversalSegmentation
+from .models.eomt_dinov3.model import EomtDinov3PreTrainedModel as EomtDinov3PreTrainedModel
 from .models.ernie4_5 import Ernie4_5Config as Ernie4_5Config
 from .models.ernie4_5 import Ernie4_5ForCausalLM as Ernie4_5ForCausalLM
 from .models.ernie4_5 import Ernie4_5Model as Ernie4_5Model

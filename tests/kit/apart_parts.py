@@ -55,6 +55,7 @@ _OTHERWISE = {
     Zamba2AttentionDecoderLayer Zamba2HybridLayer Zamba2MLP Zamba2MambaDecoderLayer
     """,
     "its arguments have the names that relatives of it have; they are taken by place": """
+    EomtLayerNorm2d EomtDinov3LayerNorm2d
     BartScaledWordEmbedding BitMaxPool2d BlenderbotScaledWordEmbedding DebertaLayerNorm FalconMLP Glm4MLP GlmMLP GptOssExperts
     GraniteMoeHybridMLP RegNetConvLayer RegNetShortCut RegNetEncoder RegNetStage
     ResNetConvLayer ResNetShortCut ResNetEncoder GraniteMoeHybridMoE GraniteMoeMoE

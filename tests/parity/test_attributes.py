@@ -62,6 +62,8 @@ APART = {
     ("MaskFormerDetrCrossAttention", "config"): "every part has the config of its model",
     ("MaskFormerDetrDecoder", "config"): "every part has the config of its model",
     ("MaskFormerDetrDecoder", "dropout"): "the config of its model does not say it",
+    ("Mask2FormerMaskedAttentionDecoder", "gradient_checkpointing"): "layers and models say it",
+    ("Mask2FormerMaskedAttentionDecoder", "layerdrop"): "no layer is left out; of published ones the masks fit no map then",
     ("TableTransformerDecoder", "gradient_checkpointing"): "layers and models say it",
     ("DetrConvEncoder", "config"): "the module at this path is a plain nn.ModuleDict",
     ("DetrMHAttentionMap", "attention_dropout"): "nothing is dropped there, whatever the config says of other attention",

@@ -129,8 +129,9 @@ class Mask2FormerMLPPredictionHead(PredictionHead):
 class Mask2FormerMaskPredictor(nn.Module):
     """Where in the image each query is."""
 
-    def __init__(self, size: int, places: int) -> None:
+    def __init__(self, size: int, places: int, heads: int) -> None:
         super().__init__()
+        self.hidden_size, self.num_heads = size, heads
         self.mask_embedder = Mask2FormerMLPPredictionHead([size, size, size, places], None)
 
     def forward(self, states: Tensor, places: Tensor) -> Tensor:
@@ -155,7 +156,7 @@ class Mask2FormerMaskedAttentionDecoder(nn.Module):
         self.dropout = config.dropout
         self.layers = nn.ModuleList(Mask2FormerMaskedAttentionDecoderLayer(sizes) for _ in range(config.decoder_layers - 1))
         self.layernorm = nn.LayerNorm(size)
-        self.mask_predictor = Mask2FormerMaskPredictor(size, config.mask_feature_size)
+        self.mask_predictor = Mask2FormerMaskPredictor(size, config.mask_feature_size, config.num_attention_heads)
 
     def forward(
         self, x: Tensor, positions: Tensor, memories: list[Memory], places: Tensor

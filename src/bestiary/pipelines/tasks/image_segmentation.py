@@ -1,5 +1,6 @@
 """Image segmentation: a picture to the segments in it, each a mask with its label."""
 
+from inspect import signature
 from typing import Any, ClassVar
 
 from ...core.errors import ArgumentError, InputError
@@ -92,13 +93,13 @@ class ImageSegmentationPipeline(Pipeline):
         if chosen == "semantic":
             segmentation = method(outputs, target_sizes=sizes)[0]
             return [self._segment(segmentation, number, number, None) for number in segmentation.unique().tolist()]
-        found = method(
-            outputs,
-            threshold=threshold,
-            mask_threshold=mask_threshold,
-            overlap_mask_area_threshold=overlap_mask_area_threshold,
-            target_sizes=sizes,
-        )[0]
+        limits = {
+            "threshold": threshold,
+            "mask_threshold": mask_threshold,
+            "overlap_mask_area_threshold": overlap_mask_area_threshold,
+        }
+        known = signature(method).parameters  # instances of some image processors have one limit alone
+        found = method(outputs, target_sizes=sizes, **{name: each for name, each in limits.items() if name in known})[0]
         return [
             self._segment(found["segmentation"], each["id"], each["label_id"], each["score"]) for each in found["segments_info"]
         ]

@@ -17,7 +17,78 @@ from .reading import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, ChannelDimensi
 from .standard import StandardImageProcessor
 
 
-class MaskImageProcessor(InstanceMasksMixin, StandardImageProcessor):
+class InstanceLabels:
+    """Maps of instances to masks and classes, by the settings of an image processor.
+
+    Places of a map that are `ignore_index` belong to no mask. Where `reduces_labels`, classes count from 1, and 0 is
+    `ignore_index`.
+    """
+
+    ignore_index: int | None
+    do_resize: Any
+    size: Any
+    output_size: Any
+
+    @property
+    def reduces_labels(self) -> bool:
+        """Whether classes in maps count from 1."""
+        return self.ignore_index is not None
+
+    def maps_of(
+        self, segmentation_maps: Any, tables: Any, arrays: Sequence[np.ndarray]
+    ) -> tuple[list[np.ndarray], list[Mapping[int, int] | None]]:
+        """The maps (Y, X) of images (Y, X, C), and of each the table of the classes of its numbers.
+
+        Raises:
+            InputError: not one of both for each image, or a map of another size.
+        """
+        maps = [read_map(each, index) for index, each in enumerate(map_list(segmentation_maps))]
+        if len(maps) != len(arrays):
+            raise InputError(f"segmentation_maps must be one for each image; found {len(maps)} for {len(arrays)} images")
+        for index, (each, array) in enumerate(zip(maps, arrays, strict=True)):
+            if each.shape != array.shape[:2]:
+                raise InputError(
+                    f"segmentation map {index} has {each.shape[0]} x {each.shape[1]} pixels, its image {array.shape[0]} x"
+                    f" {array.shape[1]}; expected the same: scale the map to its image, by the nearest pixel"
+                )
+        return maps, class_tables(tables, len(arrays))
+
+    def resized_map(self, numbers: np.ndarray) -> np.ndarray:
+        """A map (Y, X), resized as its image is."""
+        if self.reduces_labels and self.ignore_index is not None:
+            numbers = np.where(numbers == 0, self.ignore_index, numbers.astype(np.int64) - 1)
+        if not self.do_resize:
+            return numbers
+        return transforms.resize_map(numbers, *self.output_size(*numbers.shape, self.size))
+
+    def instances(self, numbers: np.ndarray, table: Mapping[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
+        """The masks (M, Y, X) in such a map (Y, X), and their classes (M,)."""
+        present = [number for number in np.unique(numbers).tolist() if number != self.ignore_index]
+        masks = np.stack([numbers == number for number in present]) if present else np.zeros((0, *numbers.shape), bool)
+        reduced = int(self.reduces_labels)
+        missing = [number + reduced for number in present if table is not None and number + reduced not in table]
+        if missing:
+            raise InputError(f"instance_id_to_semantic_id has no class for {missing[:8]}, which a segmentation map holds")
+        labels = present if table is None else [table[number + reduced] - reduced for number in present]
+        return masks.astype(np.float32), np.asarray(labels, np.int64)
+
+    def add_labels(
+        self, batch: BatchFeature, found: Sequence[tuple[np.ndarray, np.ndarray]], options: Mapping[str, Any]
+    ) -> None:
+        """Give the batch `mask_labels`, padded as its images are, and `class_labels`; `options` are those of the call."""
+        first = options["data_format"] != ChannelDimension.LAST
+        shapes = [image.shape[-2:] if first else image.shape[:2] for image in batch["pixel_values"]]
+        labels = [
+            (np.pad(masks, ((0, 0), *((0, end - now) for end, now in zip(shape, masks.shape[1:], strict=True)))), classes)
+            for (masks, classes), shape in zip(found, shapes, strict=True)
+        ]
+        for name, place in (("mask_labels", 0), ("class_labels", 1)):
+            made = [BatchFeature({name: [each[place]]}, options["return_tensors"])[name][0] for each in labels]
+            device = options["device"]
+            batch[name] = made if device is None else [BatchFeature({name: each}).to(device)[name] for each in made]
+
+
+class MaskImageProcessor(InstanceLabels, InstanceMasksMixin, StandardImageProcessor):
     """Images to `pixel_values` and `pixel_mask`, maps to `mask_labels` and `class_labels`.
 
     Edges are rounded up to multiples of `size_divisor`. Places of a map that are `ignore_index` belong to no mask. With
@@ -85,47 +156,17 @@ class MaskImageProcessor(InstanceMasksMixin, StandardImageProcessor):
             return super().preprocess(images, input_data_format=input_data_format, **options)
         _, source_format = channel_formats(None, input_data_format)
         arrays = [to_array(x, bool(call.do_convert_rgb), source_format, i) for i, x in enumerate(flat_list(images))]
-        maps = [read_map(each, index) for index, each in enumerate(map_list(segmentation_maps))]
-        if len(maps) != len(arrays):
-            raise InputError(f"segmentation_maps must be one for each image; found {len(maps)} for {len(arrays)} images")
-        classes = class_tables(instance_id_to_semantic_id, len(arrays))
+        maps, classes = call.maps_of(segmentation_maps, instance_id_to_semantic_id, arrays)
         batch = super().preprocess(arrays, input_data_format=ChannelDimension.LAST, **options)
-        first = data_format != ChannelDimension.LAST
-        shapes = [image.shape[-2:] if first else image.shape[:2] for image in batch["pixel_values"]]
-        labels = []
-        for index, (each, array, table, shape) in enumerate(zip(maps, arrays, classes, shapes, strict=True)):
-            if each.shape != array.shape[:2]:
-                raise InputError(
-                    f"segmentation map {index} has {each.shape[0]} x {each.shape[1]} pixels, its image {array.shape[0]} x"
-                    f" {array.shape[1]}; expected the same: scale the map to its image, by the nearest pixel"
-                )
-            masks, found = call.instances(each, table)
-            labels.append(
-                (np.pad(masks, ((0, 0), *((0, end - now) for end, now in zip(shape, masks.shape[1:], strict=True)))), found)
-            )
-        for name, place in (("mask_labels", 0), ("class_labels", 1)):
-            made = [BatchFeature({name: [each[place]]}, return_tensors)[name][0] for each in labels]
-            batch[name] = made if device is None else [BatchFeature({name: each}).to(device)[name] for each in made]
+        found = [call.instances(call.resized_map(each), table) for each, table in zip(maps, classes, strict=True)]
+        call.add_labels(batch, found, options)
         return batch
 
-    def instances(self, numbers: np.ndarray, table: Mapping[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
-        """The masks (M, Y, X) in a map (Y, X), resized as its image is, and their classes (M,)."""
-        if self.do_reduce_labels:
-            if self.ignore_index is None:
-                raise ArgumentError("do_reduce_labels makes 0 the label that is ignored; say which that is by ignore_index")
-            numbers = np.where(numbers == 0, self.ignore_index, numbers.astype(np.int64) - 1)
-        if self.do_resize:
-            size: Any = self.size
-            height, width = numbers.shape
-            numbers = transforms.resize_map(numbers, *self.output_size(height, width, size))
-        present = [number for number in np.unique(numbers).tolist() if number != self.ignore_index]
-        masks = np.stack([numbers == number for number in present]) if present else np.zeros((0, *numbers.shape), bool)
-        reduced = int(self.do_reduce_labels)
-        missing = [number + reduced for number in present if table is not None and number + reduced not in table]
-        if missing:
-            raise InputError(f"instance_id_to_semantic_id has no class for {missing[:8]}, which a segmentation map holds")
-        labels = present if table is None else [table[number + reduced] - reduced for number in present]
-        return masks.astype(np.float32), np.asarray(labels, np.int64)
+    @property
+    def reduces_labels(self) -> bool:
+        if self.do_reduce_labels and self.ignore_index is None:
+            raise ArgumentError("do_reduce_labels makes 0 the label that is ignored; say which that is by ignore_index")
+        return self.do_reduce_labels
 
 
 def class_tables(tables: Any, count: int) -> list[Mapping[int, int] | None]:
