@@ -1280,6 +1280,14 @@ from .models.sam2.image_processor import Sam2ImageProcessorFast as Sam2ImageProc
 from .models.sam2.model import Sam2Model as Sam2Model
 from .models.sam2.model import Sam2VisionModel as Sam2VisionModel
 from .models.sam2.processor import Sam2Processor as Sam2Processor
+from .models.sam2_video import Sam2VideoConfig as Sam2VideoConfig
+from .models.sam2_video import Sam2VideoMaskDecoderConfig as Sam2VideoMaskDecoderConfig
+from .models.sam2_video import Sam2VideoPromptEncoderConfig as Sam2VideoPromptEncoderConfig
+from .models.sam2_video.model import Sam2VideoModel as Sam2VideoModel
+from .models.sam2_video.model import Sam2VideoPreTrainedModel as Sam2VideoPreTrainedModel
+from .models.sam2_video.processor import Sam2VideoProcessor as Sam2VideoProcessor
+from .models.sam2_video.session import Sam2VideoInferenceSession as Sam2VideoInferenceSession
+from .models.sam2_video.video_processor import Sam2VideoVideoProcessor as Sam2VideoVideoProcessor
 from .models.sam_hq import SamHQConfig as SamHQConfig
 from .models.sam_hq import SamHQMaskDecoderConfig as SamHQMaskDecoderConfig
 from .models.sam_hq import SamHQPromptEncoderConfig as SamHQPromptEncoderConfig

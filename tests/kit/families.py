@@ -27,6 +27,9 @@ Inputs = dict[str, Any]
 # Family -> model type of what the current release of the reference lacks: tests/models/<family> compares it with numbers of an
 # earlier one, or with the nearest class that is published.
 OF_EARLIER_RELEASES = {"trajectory_transformer": "trajectory_transformer", "transfo_xl": "transfo-xl"}
+# Families whose forward takes a session, which keeps what was found, in the place of tensors: tests in tests/models/<family>
+# compare them.
+OF_SESSIONS = frozenset({"sam2_video"})
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 RECORDED = {"output_hidden_states": True, "output_attentions": True}
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from kit.families import OF_EARLIER_RELEASES, cases, pair
+from kit.families import OF_EARLIER_RELEASES, OF_SESSIONS, cases, pair
 from kit.shared_code import is_data_alone
 from transformers import CONFIG_MAPPING
 
@@ -12,8 +12,14 @@ from bestiary.modeling.families import families, family, tasks_of
 
 
 def test_every_family_has_a_case() -> None:
-    without = sorted(set(families()) - set(cases()) - OF_EARLIER_RELEASES.keys())
+    without = sorted(set(families()) - set(cases()) - OF_EARLIER_RELEASES.keys() - OF_SESSIONS)
     assert not without, f"no case for {', '.join(without)}: write tests/parity/cases/<model_type>.py, see CONTRIBUTING.md"
+
+
+@pytest.mark.parametrize("name", sorted(OF_SESSIONS))
+def test_what_keeps_sessions_is_compared_with_the_reference(name: str) -> None:
+    texts = [path.read_text(encoding="utf-8") for path in (Path(__file__).parents[1] / "models" / name).glob("test_*.py")]
+    assert any("import transformers" in text and "close(" in text for text in texts)
 
 
 @pytest.mark.parametrize("name", sorted(OF_EARLIER_RELEASES))

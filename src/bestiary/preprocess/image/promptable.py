@@ -130,22 +130,29 @@ class PaddedImageProcessor(PromptImageProcessor):
         Raises:
             InputError: not one size for each image.
         """
-        import torch
-
         canvas = transforms.exact_size(self.pad_size if pad_size is None else pad_size, "pad_size")
-        whole, inner = sizes_in(original_sizes), sizes_in(reshaped_input_sizes)
-        if not len(masks) == len(whole) == len(inner):
-            raise InputError(
-                f"there are masks of {len(masks)} images, {len(whole)} original_sizes and {len(inner)} reshaped_input_sizes;"
-                " expected one of each for each image"
-            )
-        results = []
-        for each, original, reshaped in zip(masks, whole, inner, strict=True):
-            mask = torch.as_tensor(each)
-            enlarged = enlarge(mask, (canvas["height"], canvas["width"]))[..., : reshaped[0], : reshaped[1]]
-            mask = enlarge(enlarged, original)
-            results.append(mask > mask_threshold if binarize else mask)
-        return results
+        return unpadded(masks, original_sizes, reshaped_input_sizes, canvas, mask_threshold, binarize)
+
+
+def unpadded(
+    masks: Any, original_sizes: Any, reshaped_input_sizes: Any, canvas: dict[str, int], threshold: float, binarize: bool
+) -> list[Any]:
+    """See `PaddedImageProcessor.post_process_masks`; `canvas` has `height` and `width` of padded images."""
+    import torch
+
+    whole, inner = sizes_in(original_sizes), sizes_in(reshaped_input_sizes)
+    if not len(masks) == len(whole) == len(inner):
+        raise InputError(
+            f"there are masks of {len(masks)} images, {len(whole)} original_sizes and {len(inner)} reshaped_input_sizes;"
+            " expected one of each for each image"
+        )
+    results = []
+    for each, original, reshaped in zip(masks, whole, inner, strict=True):
+        mask = torch.as_tensor(each)
+        enlarged = enlarge(mask, (canvas["height"], canvas["width"]))[..., : reshaped[0], : reshaped[1]]
+        mask = enlarge(enlarged, original)
+        results.append(mask > threshold if binarize else mask)
+    return results
 
 
 def enlarge(masks: Any, size: tuple[int, int]) -> Any:

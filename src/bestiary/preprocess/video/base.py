@@ -102,16 +102,21 @@ class BaseVideoProcessor(PilBackend):
         films, known = list_of_films(videos, source_format), _list_of_metadata(video_metadata)
         if known and len(known) != len(films):
             raise InputError(f"video_metadata tells of {len(known)} films, and {len(films)} were given")
-        pixels, told = [], []
+        pixels, told, sizes = [], [], []
         for index, film in enumerate(films):
             frames, metadata = call.sampled(film, known[index] if known else None, sample_indices_fn)
             pixels.append(call.process_film(frames, data_format))
             told.append(metadata)
-        features: dict[str, Any] = {self.model_input_names[0]: pixels}
+            sizes.append(frames.shape[1:3])
+        features: dict[str, Any] = {self.model_input_names[0]: pixels, **call.told_sizes(sizes)}
         if call.return_metadata:
             features["video_metadata"] = told
         batch = BatchFeature(features, return_tensors, skip_tensor_conversion=("video_metadata",))
         return batch if device is None else batch.to(device)
+
+    def told_sizes(self, sizes: list[tuple[int, int]]) -> dict[str, Any]:
+        """What is told of the heights and widths of films."""
+        return {}
 
     def sampled(
         self, film: Any, metadata: VideoMetadata | None = None, sample_indices_fn: Choice | None = None
