@@ -44,7 +44,8 @@ IMAGE_MODELS = {
     *("maskformer", "maskformer-swin", "pvt_v2", "sam", "sam_vision_model", "sam_hq", "sam_hq_vision_model"),
     *("mask2former", "sam2", "sam2_hiera_det_model", "sam2_vision_model", "sam2_video"),
 }
-TORCHVISION_ALONE = {"depth_pro", "dinov3_vit", "dinov3_convnext", "vivit", "sam2"}  # there; one class serves both here
+# There; here one class serves both backends.
+TORCHVISION_ALONE = {"depth_pro", "dinov3_vit", "dinov3_convnext", "vivit", "sam2", "sam2_video"}
 
 MODEL_TABLES = [name for name in vars(modeling_auto) if name.startswith("MODEL_") and name.endswith("MAPPING")]
 NAME_TABLES = [name for name in vars(modeling_auto) if name.startswith("MODEL_") and name.endswith("NAMES")]
