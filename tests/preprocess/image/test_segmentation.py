@@ -12,6 +12,7 @@ import transformers
 from bestiary.compat import images
 from bestiary.core.errors import ArgumentError, InputError
 from bestiary.models.detr import DetrImageProcessor
+from bestiary.preprocess.image.segmentation import highest_class, resized
 
 OURS, THEIRS = DetrImageProcessor(), transformers.DetrImageProcessorPil()
 SIZES = [(20, 30), (12, 9)]
@@ -125,3 +126,14 @@ def test_rgb() -> None:
 def test_what_an_image_is() -> None:
     assert np.ndarray in get_args(images.ImageInput)
     assert len(get_args(images.ImageInput)) == len(get_args(transformers.image_utils.ImageInput))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("size", [(13, 9), (3, 4)])
+@pytest.mark.parametrize("rows", [7, 1])
+def test_classes_that_are_nowhere_the_highest_are_not_enlarged(dtype: torch.dtype, size: tuple[int, int], rows: int) -> None:
+    scores = torch.rand(9, rows, 6, generator=torch.Generator().manual_seed(0)).to(dtype)
+    scores[[1, 3, 4, 8]] *= 0.01
+    scores[6] = scores[2]  # of equals the first
+    assert torch.equal(highest_class(scores, size), resized(scores, size).argmax(0))
+    assert torch.equal(highest_class(scores.fill_(torch.nan), size), torch.zeros(size, dtype=torch.long))
