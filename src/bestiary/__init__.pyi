@@ -1463,6 +1463,12 @@ from .models.vitdet import VitDetConfig as VitDetConfig
 from .models.vitdet.model import VitDetBackbone as VitDetBackbone
 from .models.vitdet.model import VitDetModel as VitDetModel
 from .models.vitdet.model import VitDetPreTrainedModel as VitDetPreTrainedModel
+from .models.vitmatte import VitMatteConfig as VitMatteConfig
+from .models.vitmatte.image_processor import VitMatteImageProcessor as VitMatteImageProcessor
+from .models.vitmatte.image_processor import VitMatteImageProcessorFast as VitMatteImageProcessorFast
+from .models.vitmatte.image_processor import VitMatteImageProcessorPil as VitMatteImageProcessorPil
+from .models.vitmatte.model import VitMatteForImageMatting as VitMatteForImageMatting
+from .models.vitmatte.model import VitMattePreTrainedModel as VitMattePreTrainedModel
 from .models.vivit import VivitConfig as VivitConfig
 from .models.vivit.image_processor import VivitImageProcessor as VivitImageProcessor
 from .models.vivit.model import VivitForVideoClassification as VivitForVideoClassification

@@ -39,7 +39,7 @@ APART = {
     "SolarOpenConfig:intermediate_size": "of all decoders here; every layer there is a mixture",
     "NemotronHConfig:num_hidden_layers KimiLinearConfig:first_k_dense_replace": "a field here; the layers' kinds decide it",
     "*DepthAnythingConfig:backbone_config ZoeDepthConfig:backbone_config Sam2*Config:vision_config"
-    " Sam2VisionConfig:backbone_config": "what every config has is not written",
+    " Sam2VisionConfig:backbone_config VitMatteConfig:backbone_config": "what every config has is not written",
     "MaskFormerSwinConfig:num_layers Swin2SRConfig:hidden_size": "a field here, of all models of windows; it follows",
     "*DetrConfig:backbone_config TableTransformerConfig:backbone_config": "published defaults name a backbone of timm",
     "DbrxConfig:attn_config DbrxConfig:ffn_config T5GemmaConfig:*coder RagConfig:generator"

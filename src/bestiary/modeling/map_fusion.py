@@ -19,8 +19,9 @@ class ResidualUnit(nn.Module):
         bias = not norms if bias is None else bias
         self.convolution1 = nn.Conv2d(size, size, 3, padding=1, bias=bias)
         self.convolution2 = nn.Conv2d(size, size, 3, padding=1, bias=bias)
-        self.batch_norm1 = nn.BatchNorm2d(size) if norms else None
-        self.batch_norm2 = nn.BatchNorm2d(size) if norms else None
+        eps = config.get("batch_norm_eps", 1e-5)
+        self.batch_norm1 = nn.BatchNorm2d(size, eps) if norms else None
+        self.batch_norm2 = nn.BatchNorm2d(size, eps) if norms else None
 
     def forward(self, hidden_state: Tensor) -> Tensor:
         """The same shape."""

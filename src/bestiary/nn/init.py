@@ -1,6 +1,7 @@
 """How weights start, as data: a rule for each kind of module, and rules of their own for the parameters that a module names."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -87,3 +88,11 @@ def start_as_told(model: nn.Module, only: set[str] | None = None, besides: tuple
                 owner, _, leaf = name.rpartition(".")
                 home = module.get_submodule(owner)
                 rule({**home._parameters, **home._buffers}[leaf])
+
+
+@torch.no_grad()
+def start_batch_norm(norm: Any, config: Any) -> None:
+    """Starting values of a batch norm, its weights around 0, as some families publish them; for `kind_starts`."""
+    norm.weight.normal_(0.0, config.initializer_range)
+    norm.bias.zero_()
+    norm.reset_running_stats()

@@ -38,7 +38,12 @@ CASE = Case(
     },
     heads={"ZoeDepthForDepthEstimation": Head(images)},
     variants={
-        "normed": {"bin_centers_type": "normed", "attractor_kind": "sum"},
+        "normed": {
+            "bin_centers_type": "normed",
+            "attractor_kind": "sum",
+            "use_batch_norm_in_fusion_residual": True,
+            "batch_norm_eps": 0.3,
+        },
         "beit": {"backbone_config": BEIT, "hidden_act": "relu"},
         "several": {
             "bin_configurations": SETS,

@@ -15,6 +15,7 @@ from ...modeling.patch_attention import PatchAttention, PatchOutput, PatchSelfAt
 from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.alias import Alias
+from ...nn.init import start_batch_norm
 from ...nn.layer import Layer
 from ...nn.patches import check_pixels
 from . import MobileViTConfig
@@ -153,13 +154,6 @@ class MobileViTEncoder(nn.Module):
 def dilated(output_stride: int, stage: int) -> bool:
     """Whether the stage of a transformer (0, 1, 2) is dilated in place of halving its maps."""
     return stage >= {8: 1, 16: 2}.get(output_stride, 3)
-
-
-def start_batch_norm(norm: Any, config: Any) -> None:
-    """As published: weights around 0."""
-    norm.weight.normal_(0.0, config.initializer_range)
-    norm.bias.zero_()
-    norm.reset_running_stats()
 
 
 class MobileViTPreTrainedModel(PreTrainedModel):

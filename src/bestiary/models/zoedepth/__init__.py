@@ -36,8 +36,9 @@ class ZoeDepthConfig(FusedResidualConfig):
     metric head a dictionary of `n_bins`, `min_depth` and `max_depth` in metres, and, of several, a `name`. Of the bins,
     `bin_centers_type` says whether centres are any positive numbers ("softplus") or stay in that range ("normed");
     `bin_embedding_dim` is the width by which they are told apart, `num_attractors` how many attractors each scale has,
-    `attractor_kind` whether their pulls are averaged ("mean") or added ("sum"). Weights of bins are as sharp as a temperature
-    from `min_temp` to `max_temp` says. Fields that begin with `patch_transformer` describe what chooses among several heads.
+    `attractor_kind` whether their pulls are averaged ("mean") or added ("sum"); `attractor_alpha` and `attractor_gamma` are of
+    no effect, as published. Weights of bins are as sharp as a temperature from `min_temp` to `max_temp` says. Fields that begin
+    with `patch_transformer` describe what chooses among several heads. `batch_norm_eps` is that of norms in the fusion.
     """
 
     model_type: ClassVar[str] = "zoedepth"
