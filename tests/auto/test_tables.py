@@ -45,7 +45,6 @@ IMAGE_MODELS = {
     *("mask2former", "sam2", "sam2_hiera_det_model", "sam2_vision_model", "sam2_video"),
 }
 # There; here one class serves both backends.
-# There; here one class serves both backends.
 TORCHVISION_ALONE = {"depth_pro", "dinov3_vit", "dinov3_convnext", "vivit", "sam2", "sam2_video"}
 
 MODEL_TABLES = [name for name in vars(modeling_auto) if name.startswith("MODEL_") and name.endswith("MAPPING")]
