@@ -415,6 +415,10 @@ from .models.convnextv2 import ConvNextV2Config as ConvNextV2Config
 from .models.convnextv2 import ConvNextV2ForImageClassification as ConvNextV2ForImageClassification
 from .models.convnextv2 import ConvNextV2Model as ConvNextV2Model
 from .models.convnextv2 import ConvNextV2PreTrainedModel as ConvNextV2PreTrainedModel
+from .models.cvt import CvtConfig as CvtConfig
+from .models.cvt.model import CvtForImageClassification as CvtForImageClassification
+from .models.cvt.model import CvtModel as CvtModel
+from .models.cvt.model import CvtPreTrainedModel as CvtPreTrainedModel
 from .models.data2vec_text import Data2VecTextConfig as Data2VecTextConfig
 from .models.data2vec_text import Data2VecTextForCausalLM as Data2VecTextForCausalLM
 from .models.data2vec_text import Data2VecTextForMaskedLM as Data2VecTextForMaskedLM
@@ -838,6 +842,15 @@ from .models.led import LEDModel as LEDModel
 from .models.led import LEDPreTrainedModel as LEDPreTrainedModel
 from .models.led.tokenizer import LEDTokenizer as LEDTokenizer
 from .models.led.tokenizer import LEDTokenizerFast as LEDTokenizerFast
+from .models.levit import LevitConfig as LevitConfig
+from .models.levit.image_processor import LevitFeatureExtractor as LevitFeatureExtractor
+from .models.levit.image_processor import LevitImageProcessor as LevitImageProcessor
+from .models.levit.image_processor import LevitImageProcessorFast as LevitImageProcessorFast
+from .models.levit.image_processor import LevitImageProcessorPil as LevitImageProcessorPil
+from .models.levit.model import LevitForImageClassification as LevitForImageClassification
+from .models.levit.model import LevitForImageClassificationWithTeacher as LevitForImageClassificationWithTeacher
+from .models.levit.model import LevitModel as LevitModel
+from .models.levit.model import LevitPreTrainedModel as LevitPreTrainedModel
 from .models.lfm2 import Lfm2Config as Lfm2Config
 from .models.lfm2 import Lfm2ForCausalLM as Lfm2ForCausalLM
 from .models.lfm2 import Lfm2Model as Lfm2Model
@@ -1343,6 +1356,10 @@ from .models.superpoint.image_processor import SuperPointImageProcessorFast as S
 from .models.superpoint.image_processor import SuperPointImageProcessorPil as SuperPointImageProcessorPil
 from .models.superpoint.model import SuperPointForKeypointDetection as SuperPointForKeypointDetection
 from .models.superpoint.model import SuperPointPreTrainedModel as SuperPointPreTrainedModel
+from .models.swiftformer import SwiftFormerConfig as SwiftFormerConfig
+from .models.swiftformer.model import SwiftFormerForImageClassification as SwiftFormerForImageClassification
+from .models.swiftformer.model import SwiftFormerModel as SwiftFormerModel
+from .models.swiftformer.model import SwiftFormerPreTrainedModel as SwiftFormerPreTrainedModel
 from .models.swin import SwinConfig as SwinConfig
 from .models.swin.model import SwinBackbone as SwinBackbone
 from .models.swin.model import SwinForImageClassification as SwinForImageClassification

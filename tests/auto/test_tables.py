@@ -42,7 +42,7 @@ NO_TOKENIZER = {"rag"}
 # Models whose only input are images, which the published table of these leaves out.
 IMAGE_MODELS = {
     *("maskformer", "maskformer-swin", "pvt_v2", "sam", "sam_vision_model", "sam_hq", "sam_hq_vision_model"),
-    *("mask2former", "sam2", "sam2_hiera_det_model", "sam2_vision_model", "sam2_video"),
+    *("cvt", "mask2former", "sam2", "sam2_hiera_det_model", "sam2_vision_model", "sam2_video"),
 }
 # There; here one class serves both backends.
 TORCHVISION_ALONE = {"depth_pro", "dinov3_vit", "dinov3_convnext", "vivit", "sam2", "sam2_video"}

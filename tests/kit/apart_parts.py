@@ -5,7 +5,7 @@ _ABSENT = {
     BloomGelu GELUActivation GELUTanh NewGELUActivation QuickGELUActivation ReLUSquaredActivation SiLUActivation
     """,
     "the published model holds what is one module here, or a plain function": """
-    LogBinomialSoftmax Swin2SRPatchUnEmbeddings
+    CvtSelfAttentionLinearProjection LogBinomialSoftmax Swin2SRPatchUnEmbeddings
     AutoformerSeriesDecompositionLayer ConditionalDetrFrozenBatchNorm2d ConditionalDetrMLP
     ConditionalDetrSinePositionEmbedding DeformableDetrFrozenBatchNorm2d DeformableDetrMLP
     DeformableDetrSinePositionEmbedding MultiScaleDeformableAttention DetrFrozenBatchNorm2d DetrMLP DetrSinePositionEmbedding
@@ -102,7 +102,7 @@ _OTHERWISE = {
     """,
     "they take what the whole call is asked to give, which the model records": """
     GLPNAttention GLPNEfficientSelfAttention GLPNEncoder GLPNLayer SegformerAttention SegformerLayer SegformerStage
-    SuperPointEncoder
+    SuperPointEncoder LevitEncoder SwiftFormerEncoder CvtEncoder
     TimesformerSelfAttention TimeSformerAttention VideoMAEAttention VideoMAEEncoder
     """,
     "a plain holder of modules here": """
