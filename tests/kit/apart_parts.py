@@ -12,6 +12,8 @@ _ABSENT = {
     FalconMambaWeightlessRMSNorm PatchTSMixerPatchify PatchTSTPatchify PatchTSTStdScaler ResNetBackbone
     ResNetBottleNeckLayer ResNetConvLayer ResNetEmbeddings ResNetEncoder ResNetShortCut ResNetStage ViTAttention
     ViTLayer ViTMLP SwinMLP DeiTAttention DeiTLayer DeiTMLP IJepaAttention IJepaLayer IJepaMLP
+    RTDetrSinePositionEmbedding RTDetrFrozenBatchNorm2d RTDetrMLP RTDetrV2SinePositionEmbedding
+    RTDetrV2FrozenBatchNorm2d RTDetrV2MLP DFineSinePositionEmbedding DFineFrozenBatchNorm2d DFineMLP DFineIntegral
     TableTransformerSinePositionEmbedding VivitAttention VivitLayer VivitMLP
     InterpolateInitialPositionEmbeddings
     ViTMAEAttention ViTMAELayer ViTMAEMLP ViTMSNAttention ViTMSNLayer ViTMSNMLP
@@ -39,6 +41,9 @@ _OTHERWISE = {
     ConditionalDetrDecoderSelfAttention ConditionalDetrEncoder ConditionalDetrEncoderLayer ConditionalDetrSelfAttention
     DeformableDetrDecoder DeformableDetrDecoderLayer DeformableDetrEncoder DeformableDetrEncoderLayer
     DeformableDetrMultiscaleDeformableAttention DeformableDetrSelfAttention
+    RTDetrDecoder RTDetrDecoderLayer RTDetrEncoderLayer RTDetrMultiscaleDeformableAttention RTDetrSelfAttention
+    RTDetrV2Decoder RTDetrV2DecoderLayer RTDetrV2EncoderLayer RTDetrV2MultiscaleDeformableAttention RTDetrV2SelfAttention
+    DFineDecoder DFineDecoderLayer DFineEncoderLayer DFineMultiscaleDeformableAttention DFineSelfAttention
     DbrxNormAttentionNorm DebertaAttention DebertaEncoder DebertaLayer
     DebertaV2Attention DebertaV2Encoder DebertaV2Layer DecoderLayer DeepseekV32Indexer DetrCrossAttention DetrDecoder
     DetrDecoderLayer DetrEncoder DetrEncoderLayer DetrSelfAttention DisentangledSelfAttention EncoderLayer
@@ -58,7 +63,8 @@ _OTHERWISE = {
     EomtLayerNorm2d EomtDinov3LayerNorm2d
     BartScaledWordEmbedding BitMaxPool2d BlenderbotScaledWordEmbedding DebertaLayerNorm FalconMLP Glm4MLP GlmMLP GptOssExperts
     GraniteMoeHybridMLP RegNetConvLayer RegNetShortCut RegNetEncoder RegNetStage
-    ResNetConvLayer ResNetShortCut ResNetEncoder GraniteMoeHybridMoE GraniteMoeMoE
+    ResNetConvLayer ResNetShortCut ResNetEncoder RTDetrResNetConvLayer RTDetrResNetShortCut RTDetrResNetEncoder
+    GraniteMoeHybridMoE GraniteMoeMoE
     Llama4TextL2Norm Llama4TextRMSNorm MBartScaledWordEmbedding
     MiniMaxM2TopKRouter Phi3MLP PhiMLP Starcoder2MLP
     """,
@@ -106,6 +112,7 @@ _OTHERWISE = {
     TimesformerSelfAttention TimeSformerAttention VideoMAEAttention VideoMAEEncoder
     """,
     "a plain holder of modules here": """
+    RTDetrConvEncoder RTDetrV2ConvEncoder DFineConvEncoder
     ConditionalDetrConvEncoder DeformableDetrConvEncoder DetrConvEncoder TableTransformerConvModel
     LegacyDebertaOnlyMLMHead LegacyDebertaV2OnlyMLMHead XLMPredLayer
     """,

@@ -12,6 +12,29 @@ FOUR_STAGES = {
 }
 
 
+# Sizes of RT-DETR and its relatives, over the last three of those stages.
+QUERYING = {
+    "encoder_hidden_dim": 16,
+    "encoder_in_channels": [12, 16, 20],
+    "encoder_ffn_dim": 20,
+    "encoder_attention_heads": 2,
+    "d_model": 24,
+    "num_queries": 5,
+    "decoder_in_channels": [16, 16, 16],
+    "decoder_ffn_dim": 28,
+    "decoder_layers": 2,
+    "decoder_attention_heads": 3,
+    "decoder_n_points": 2,
+    "num_denoising": 6,
+    "num_labels": 3,
+}
+
+
+def small_images() -> Inputs:
+    """Two images of 64 x 96, none of them padded."""
+    return {"pixel_values": torch.randn(2, 3, 64, 96)}
+
+
 def images() -> Inputs:
     """Two images of 64 x 96, the second one padded below and to the right."""
     mask = torch.ones(2, 64, 96, dtype=torch.long)

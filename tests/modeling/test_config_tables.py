@@ -41,6 +41,7 @@ APART = {
     "*DepthAnythingConfig:backbone_config ZoeDepthConfig:backbone_config Sam2*Config:vision_config"
     " Sam2VisionConfig:backbone_config VitMatteConfig:backbone_config": "what every config has is not written",
     "MaskFormerSwinConfig:num_layers Swin2SRConfig:hidden_size": "a field here, of all models of windows; it follows",
+    "RTDetrV2Config:backbone_config DFineConfig:backbone_config": "what every config has is not written",
     "*DetrConfig:backbone_config TableTransformerConfig:backbone_config": "published defaults name a backbone of timm",
     "DbrxConfig:attn_config DbrxConfig:ffn_config T5GemmaConfig:*coder RagConfig:generator"
     " RagConfig:question_encoder UperNetConfig:backbone_config Mask*FormerConfig:backbone_config"

@@ -19,10 +19,10 @@ SMALL = 0.2
 # fmt: off
 LOOSE = {
     "albert", "big_bird", "bigbird_pegasus", "biogpt", "bloom", "codegen", "cohere", "cohere2", "conditional_detr",
-    "convbert", "deberta_v2", "deformable_detr", "detr", "eomt_dinov3", "ernie4_5", "esm",
+    "convbert", "d_fine", "deberta_v2", "deformable_detr", "detr", "eomt_dinov3", "ernie4_5", "esm",
     "falcon", "falcon_mamba", "fsmt", "funnel", "gpt2", "gpt_neo", "gpt_neox", "gpt_oss", "gptj", "jamba",
     "led", "llama4_text", "longformer", "m2m_100", "mamba",
-    "minimax", "minimax_m2", "mixtral", "mobilebert", "nllb_moe", "olmo", "olmo2", "olmo3", "opt", "phi",
+    "minimax", "minimax_m2", "mixtral", "mobilebert", "nllb_moe", "olmo", "olmo2", "olmo3", "opt", "phi", "rt_detr_v2",
     "table_transformer", "timesfm", "timesfm2_5", "whisper", "xglm", "xlm",
 }
 # fmt: on

@@ -48,10 +48,16 @@ class DetectorBackbone(nn.Module):
 
 
 class DetectorAttention(QueryAttention):
-    """Attention whose queries and keys have positions added; values have none."""
+    """Attention whose queries and keys have positions added; values have none.
+
+    Class attributes: the fields of the config that hold its width and the share of weights that is dropped in training.
+    """
+
+    width_name: ClassVar[str] = "d_model"
+    rate_name: ClassVar[str] = "attention_dropout"
 
     def __init__(self, config: PreTrainedConfig, heads: int, cross: bool = False) -> None:
-        super().__init__(config.get("d_model"), heads, config.get("attention_dropout"), cross)
+        super().__init__(config.get(self.width_name), heads, config.get(self.rate_name), cross)
 
 
 class DetectorLayer(Layer):
@@ -60,8 +66,11 @@ class DetectorLayer(Layer):
     Class attributes:
         norm_first: norms stand before each half instead, x + attention(norm(x)).
         attention_class, cross_attention_class: what looks at the states themselves, and in a decoder at the encoder's.
+        width_name, activation_name: the fields of the config that hold the width and the activation of the MLP.
     """
 
+    width_name: ClassVar[str] = "d_model"
+    activation_name: ClassVar[str] = "activation_function"
     norm_first: ClassVar[bool] = False
     attention_class: ClassVar[type[nn.Module]] = DetectorAttention
     cross_attention_class: ClassVar[type[nn.Module]] = DetectorAttention
@@ -69,11 +78,12 @@ class DetectorLayer(Layer):
 
     def __init__(self, config: PreTrainedConfig, heads: int, inner: int) -> None:
         super().__init__()
+        size, eps = config.get(self.width_name), config.get("layer_norm_eps", 1e-5)
         self.self_attn = self.attention_class(config, heads)
-        self.self_attn_layer_norm = nn.LayerNorm(config.get("d_model"))
-        self.fc1, self.fc2 = nn.Linear(config.get("d_model"), inner), nn.Linear(inner, config.get("d_model"))
-        self.final_layer_norm = nn.LayerNorm(config.get("d_model"))
-        self.act = activation(config.get("activation_function"))
+        self.self_attn_layer_norm = nn.LayerNorm(size, eps)
+        self.fc1, self.fc2 = nn.Linear(size, inner), nn.Linear(inner, size)
+        self.final_layer_norm = nn.LayerNorm(size, eps)
+        self.act = activation(config.get(self.activation_name))
         self.dropout, self.activation_dropout = config.get("dropout"), config.get("activation_dropout")
 
     def attention(self, x: Tensor, mask: Mask, positions: Tensor) -> Tensor:
@@ -83,11 +93,12 @@ class DetectorLayer(Layer):
     def mlp(self, x: Tensor) -> Tensor:
         """The half of the layer with the MLP."""
 
-        def run(x: Tensor) -> Tensor:
-            output: Tensor = self.fc2(dropout(self.act(self.fc1(x)), self.activation_dropout, self.training))
-            return output
+        return self.residual(x, self.final_layer_norm, self.transform)
 
-        return self.residual(x, self.final_layer_norm, run)
+    def transform(self, x: Tensor) -> Tensor:
+        """The MLP itself."""
+        output: Tensor = self.fc2(dropout(self.act(self.fc1(x)), self.activation_dropout, self.training))
+        return output
 
     def residual(self, x: Tensor, norm: nn.Module, run: Callable[[Tensor], Tensor]) -> Tensor:
         """norm(x + run(x)), or x + run(norm(x))."""

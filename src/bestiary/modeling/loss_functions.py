@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from ..core.errors import InputError
 from ..core.logging import warn_once
 from ..nn.losses import IGNORE, causal_lm_loss, classification_loss, semantic_loss, span_loss, token_loss
+from .realtime_losses import REALTIME_LOSSES
 from .set_losses import SET_LOSSES
 
 
@@ -119,6 +120,7 @@ LOSS_MAPPING: dict[str, Callable[..., Any]] = {
     "ForTokenClassification": ForTokenClassification,
     **{f"For{kind}Classification": ForSequenceClassificationLoss for kind in ("Sequence", "Image", "Video", "Audio")},
     **SET_LOSSES,
+    **REALTIME_LOSSES,
     "ForSemanticSegmentation": ForSemanticSegmentationLoss,
 }
 

@@ -28,9 +28,10 @@ class DeformableAttend(nn.Module):
     With `nearest`, a place has the value of one pixel; otherwise of the four around it (bilinear), outside of the map 0.
     """
 
-    def __init__(self, points: Sequence[int], cross: bool = False, nearest: bool = False) -> None:
+    def __init__(self, points: Sequence[int], cross: bool = False, nearest: bool = False, by_map: bool = True) -> None:
         super().__init__()
         self.points, self.cross, self.nearest = tuple(points), cross, nearest
+        self.by_map = by_map and len(set(points)) == 1
 
     def forward(
         self, values: Tensor, sizes: MapSizes, places: Tensor, shares: Tensor, need_weights: bool = False
@@ -40,8 +41,8 @@ class DeformableAttend(nn.Module):
         Args:
             sizes: rows and columns of each map.
             places: (B, Q, H, P, 2), column and row in 0..1 of the map; P are the points of all maps, map by map.
-            shares: (B, Q, H, P), what each place counts. need_weights: also give `shares`, (B, Q, H, L, P / L) where every
-                map has as many points.
+            shares: (B, Q, H, P), what each place counts. need_weights: also give `shares`, (B, Q, H, L, P / L) with `by_map`,
+                which only maps of as many points have.
 
         Raises:
             InputError: maps of other sizes than there are values.
@@ -60,7 +61,7 @@ class DeformableAttend(nn.Module):
         ).view(batch, -1, heads * width)
         if not need_weights:
             return mixed
-        return mixed, shares.unflatten(-1, (len(sizes), -1)) if len(set(self.points)) == 1 else shares
+        return mixed, shares.unflatten(-1, (len(sizes), -1)) if self.by_map else shares
 
     def _maps(self, sizes: MapSizes, places: Tensor) -> tuple[Tensor, Tensor]:
         """For each point the columns and rows (P, 2) of its map, and the number (P,) of the map's first place in the table."""
@@ -97,10 +98,15 @@ class DeformableAttention(Starting):
     `points` are how many places each head looks at in each map. A reference point is a center (x, y) or a box (x, y, width,
     height), in 0..1: offsets are pixels of the map from a center, and of a box `offset_scale` times its size over all points.
 
-    Class attribute `projects`: whether memory is projected to values, and what was mixed to an output.
+    Class attributes:
+        projects: whether memory is projected to values, and what was mixed to an output.
+        by_map: whether recorded weights are told map by map, where every map has as many points.
+        scale_name: the name under which files hold one over the number of points, for every point; "" where they do not.
     """
 
     projects: ClassVar[bool] = True
+    by_map: ClassVar[bool] = True
+    scale_name: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -118,8 +124,11 @@ class DeformableAttention(Starting):
         self.sampling_offsets, self.attention_weights = nn.Linear(size, 2 * count), nn.Linear(size, count)
         if self.projects:
             self.value_proj, self.output_proj = nn.Linear(size, size), nn.Linear(size, size)
-        self.attend = DeformableAttend(points, cross, nearest)
+        self.attend = DeformableAttend(points, cross, nearest, self.by_map)
+        if self.scale_name:
+            self.register_buffer(self.scale_name, _shares(points))
         self.starts = {
+            **({self.scale_name: lambda scale: scale.copy_(_shares(points))} if self.scale_name else {}),
             "sampling_offsets.weight": constant(0.0),
             "sampling_offsets.bias": lambda bias: bias.copy_(_outwards(heads, points).flatten()),
             "attention_weights.weight": constant(0.0),
@@ -160,6 +169,11 @@ class DeformableAttention(Starting):
             raise InputError(f"reference points have {reference.shape[-1]} numbers; expected 2 (a center) or 4 (a box)")
         share = offsets.new_tensor([1 / self.attend.points[number] for number in maps])[:, None]
         return each[..., :2] + offsets * share * each[..., 2:] * self.offset_scale
+
+
+def _shares(points: Sequence[int]) -> Tensor:
+    """One over the number of points of its map, for each of all maps."""
+    return torch.tensor([1 / count for count in points for _ in range(count)])
 
 
 def _outwards(heads: int, points: Sequence[int]) -> Tensor:

@@ -63,7 +63,7 @@ class LearnedGridPositions(nn.Module):
         return torch.cat((x, y), dim=-1).expand(len(real), -1, -1, -1)
 
 
-def grid_waves(rows: int, columns: int, size: int) -> Tensor:
+def grid_waves(rows: int, columns: int, size: int, longest: float = 10000.0) -> Tensor:
     """Sines and cosines of column, then of row (rows * columns, size), a quarter each (He et al. 2022, MAE).
 
     Raises:
@@ -72,4 +72,4 @@ def grid_waves(rows: int, columns: int, size: int) -> Tensor:
     if size % 4:
         raise ConfigError(f"positions of a grid need a width that is a multiple of 4, not {size}")
     y, x = torch.meshgrid(torch.arange(rows).float(), torch.arange(columns).float(), indexing="ij")
-    return torch.cat((*waves(x.flatten(), size // 2), *waves(y.flatten(), size // 2)), dim=-1)
+    return torch.cat((*waves(x.flatten(), size // 2, longest), *waves(y.flatten(), size // 2, longest)), dim=-1)

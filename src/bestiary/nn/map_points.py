@@ -24,14 +24,16 @@ def place_points(sizes: MapSizes, shares: Tensor) -> Tensor:
     return torch.cat(points, dim=1)
 
 
-def place_boxes(sizes: MapSizes, shares: Tensor, real: Tensor, smallest: float = 0.05) -> tuple[Tensor, Tensor]:
+def place_boxes(
+    sizes: MapSizes, shares: Tensor, real: Tensor, smallest: float = 0.05, beyond: float = torch.inf
+) -> tuple[Tensor, Tensor]:
     """A box around each place, (B, S, 4), as numbers whose sigmoid it is, and which of them are real and inside, (B, S).
 
-    Its sides are `smallest` in the first map and twice as long in each further one. Boxes that do not count are infinite.
+    Its sides are `smallest` in the first map and twice as long in each further one. Boxes that do not count are `beyond`.
     """
     centers = place_points(sizes, shares)
     sides = [smallest * 2**number for number, (rows, columns) in enumerate(sizes) for _ in range(rows * columns)]
     side = centers.new_tensor(sides)[None, :, None].expand(len(centers), -1, 2)
     boxes = torch.cat((centers, side), dim=-1)
     inside = ((boxes > 0.01) & (boxes < 0.99)).all(-1) & real
-    return torch.logit(boxes).masked_fill(~inside[..., None], torch.inf), inside
+    return (boxes / (1 - boxes)).log().masked_fill(~inside[..., None], beyond), inside

@@ -21,10 +21,10 @@ def per_pair(values: Tensor, mask: Mask) -> Tensor:
     return values.t().unfold(1, mask.keys, 1).flip(1).unsqueeze(0)
 
 
-def waves(places: Tensor, width: int) -> tuple[Tensor, Tensor]:
+def waves(places: Tensor, width: int, longest: float = 10000.0) -> tuple[Tensor, Tensor]:
     """Sines and cosines (T, width / 2) of places (T,), of geometric wavelengths."""
     steps = torch.arange(width // 2, device=places.device) / (width // 2)
-    angles = places[:, None] / 10000.0**steps
+    angles = places[:, None] / longest**steps
     return angles.sin(), angles.cos()
 
 

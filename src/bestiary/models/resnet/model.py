@@ -34,14 +34,14 @@ class ResNetEmbeddings(nn.Module):
 
     def __init__(self, config: ResidualConfig) -> None:
         super().__init__()
-        self.embedder = ResNetConvLayer(config.num_channels, config.embedding_size, 7, 2, config.hidden_act)
+        self.embedder: nn.Module = ResNetConvLayer(config.num_channels, config.embedding_size, 7, 2, config.hidden_act)
         self.pooler = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
         self.num_channels = config.num_channels
 
     def forward(self, pixel_values: Tensor | None) -> Tensor:
         """(B, C, Y, X) -> (B, D, Y/4, X/4)."""
         pixels = check_pixels(pixel_values, self.num_channels, 1, None)
-        output: Tensor = self.pooler(self.embedder(pixels.to(self.embedder.convolution.weight.dtype)))
+        output: Tensor = self.pooler(self.embedder(pixels.to(next(self.embedder.parameters()).dtype)))
         return output
 
 
@@ -54,7 +54,7 @@ class ResNetLayer(nn.Module):
     def __init__(self, config: ResidualConfig, inner: int, outer: int, stride: int) -> None:
         super().__init__()
         changes, act = inner != outer or stride != 1, "relu"
-        self.shortcut = ResNetConvLayer(inner, outer, 1, stride) if changes else nn.Identity()
+        self.shortcut: nn.Module = ResNetConvLayer(inner, outer, 1, stride) if changes else nn.Identity()
         if config.layer_type == "basic":
             layers = [ResNetConvLayer(inner, outer, 3, stride, act), ResNetConvLayer(outer, outer, 3)]
         else:
@@ -116,7 +116,7 @@ def start_convolution(convolution: Any, config: ResidualConfig) -> None:
 class ResNetPreTrainedModel(PreTrainedModel):
     """What all ResNet classes share. Class attributes: the classes of the parts of both models."""
 
-    config_class = ResNetConfig
+    config_class: ClassVar[type[PreTrainedConfig]] = ResNetConfig
     base_model_prefix = "resnet"
     main_input_name = "pixel_values"
     stacks = {"": Stack("encoder.stages")}
@@ -138,7 +138,7 @@ class ResNetModel(ResNetPreTrainedModel):
         self.pooler = nn.AdaptiveAvgPool2d(1)
 
     def get_input_embeddings(self) -> nn.Module:
-        return self.embedder.embedder.convolution
+        return self.embedder.get_submodule("embedder.convolution")
 
     def forward(self, pixel_values: Tensor | None = None) -> BaseModelOutputWithPooling:
         """pixel_values: (B, C, Y, X). The states are (B, D, Y/32, X/32), their mean `pooler_output` (B, D, 1, 1)."""
@@ -162,9 +162,9 @@ class ResNetForImageClassification(ImageClassifier, ResNetPreTrainedModel):
 class ResNetBackbone(ResNetPreTrainedModel, Backbone):
     """ResNet whose output is the maps of the stages in `config.out_features`."""
 
-    config: ResNetConfig
+    config: Any
 
-    def __init__(self, config: ResNetConfig) -> None:
+    def __init__(self, config: Any) -> None:
         super().__init__(config)
         self.embedder = self.embeddings_class(config)
         self.encoder = self.encoder_class(config)
@@ -174,7 +174,7 @@ class ResNetBackbone(ResNetPreTrainedModel, Backbone):
         return [self.config.embedding_size, *self.config.hidden_sizes[: len(self.config.depths)]]
 
     def get_input_embeddings(self) -> nn.Module:
-        return self.embedder.embedder.convolution
+        return self.embedder.get_submodule("embedder.convolution")
 
     def forward(self, pixel_values: Tensor | None = None) -> BackboneOutput:
         """pixel_values: (B, C, Y, X)."""
