@@ -12,8 +12,9 @@ _ABSENT = {
     FalconMambaWeightlessRMSNorm PatchTSMixerPatchify PatchTSTPatchify PatchTSTStdScaler ResNetBackbone
     ResNetBottleNeckLayer ResNetConvLayer ResNetEmbeddings ResNetEncoder ResNetShortCut ResNetStage ViTAttention
     ViTLayer ViTMLP SwinMLP DeiTAttention DeiTLayer DeiTMLP IJepaAttention IJepaLayer IJepaMLP
-    RTDetrSinePositionEmbedding RTDetrFrozenBatchNorm2d RTDetrMLP RTDetrV2SinePositionEmbedding
-    RTDetrV2FrozenBatchNorm2d RTDetrV2MLP DFineSinePositionEmbedding DFineFrozenBatchNorm2d DFineMLP DFineIntegral
+    RTDetrAIFILayer RTDetrEncoderLayer RTDetrMLP RTDetrSelfAttention RTDetrSinePositionEmbedding RTDetrV2AIFILayer
+    RTDetrV2EncoderLayer RTDetrV2MLP RTDetrV2SelfAttention RTDetrV2SinePositionEmbedding DFineAIFILayer DFineEncoderLayer
+    DFineMLP DFineSelfAttention DFineSinePositionEmbedding DFineIntegral
     TableTransformerSinePositionEmbedding VivitAttention VivitLayer VivitMLP
     InterpolateInitialPositionEmbeddings
     ViTMAEAttention ViTMAELayer ViTMAEMLP ViTMSNAttention ViTMSNLayer ViTMSNMLP
@@ -41,9 +42,10 @@ _OTHERWISE = {
     ConditionalDetrDecoderSelfAttention ConditionalDetrEncoder ConditionalDetrEncoderLayer ConditionalDetrSelfAttention
     DeformableDetrDecoder DeformableDetrDecoderLayer DeformableDetrEncoder DeformableDetrEncoderLayer
     DeformableDetrMultiscaleDeformableAttention DeformableDetrSelfAttention
-    RTDetrDecoder RTDetrDecoderLayer RTDetrEncoderLayer RTDetrMultiscaleDeformableAttention RTDetrSelfAttention
-    RTDetrV2Decoder RTDetrV2DecoderLayer RTDetrV2EncoderLayer RTDetrV2MultiscaleDeformableAttention RTDetrV2SelfAttention
-    DFineDecoder DFineDecoderLayer DFineEncoderLayer DFineMultiscaleDeformableAttention DFineSelfAttention
+    RTDetrDecoder RTDetrDecoderLayer RTDetrHybridEncoder RTDetrMultiscaleDeformableAttention RTDetrSelfAttention
+    RTDetrConvEncoder RTDetrV2Decoder RTDetrV2DecoderLayer RTDetrV2HybridEncoder RTDetrV2MultiscaleDeformableAttention
+    RTDetrV2SelfAttention RTDetrV2ConvEncoder DFineDecoder DFineDecoderLayer DFineHybridEncoder
+    DFineMultiscaleDeformableAttention DFineSelfAttention DFineConvEncoder DFineMLP
     DbrxNormAttentionNorm DebertaAttention DebertaEncoder DebertaLayer
     DebertaV2Attention DebertaV2Encoder DebertaV2Layer DecoderLayer DeepseekV32Indexer DetrCrossAttention DetrDecoder
     DetrDecoderLayer DetrEncoder DetrEncoderLayer DetrSelfAttention DisentangledSelfAttention EncoderLayer
@@ -112,7 +114,6 @@ _OTHERWISE = {
     TimesformerSelfAttention TimeSformerAttention VideoMAEAttention VideoMAEEncoder
     """,
     "a plain holder of modules here": """
-    RTDetrConvEncoder RTDetrV2ConvEncoder DFineConvEncoder
     ConditionalDetrConvEncoder DeformableDetrConvEncoder DetrConvEncoder TableTransformerConvModel
     LegacyDebertaOnlyMLMHead LegacyDebertaV2OnlyMLMHead XLMPredLayer
     """,

@@ -12,6 +12,12 @@ FOUR_STAGES = {
 }
 
 
+RESNET_D = {
+    **FOUR_STAGES,
+    "model_type": "rt_detr_resnet",
+    "layer_type": "basic",
+    "out_features": ["stage2", "stage3", "stage4"],
+}
 # Sizes of RT-DETR and its relatives, over the last three of those stages.
 QUERYING = {
     "encoder_hidden_dim": 16,

@@ -58,6 +58,7 @@ APART = {
     ("Swinv2Encoder", "gradient_checkpointing"): "layers and models say it",
     ("Swin2SREncoder", "gradient_checkpointing"): "layers and models say it",
     ("MaskFormerSwinEncoder", "gradient_checkpointing"): "layers and models say it",
+    ("DFineMLP", "act"): "it is ReLU always, a function here",
     ("MaskFormerDetrSelfAttention", "config"): "every part has the config of its model",
     ("MaskFormerDetrCrossAttention", "config"): "every part has the config of its model",
     ("MaskFormerDetrDecoder", "config"): "every part has the config of its model",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..nn.alias import Alias
 from ..nn.boxes import inverse_sigmoid
 from ..nn.deformable_attention import DeformableAttention, MapSizes
 from ..nn.edge_distributions import bin_values, expected_values, moved_boxes
@@ -27,16 +28,16 @@ class PlainDeformableAttention(DeformableAttention):
 
 
 class Gate(nn.Module):
-    """norm(g * first + h * second), the gates g and h being told from both."""
+    """norm(g * x + h * y), the gates g and h being told from both."""
 
     def __init__(self, config: Any) -> None:
         super().__init__()
         size = config.d_model
         self.gate, self.norm = nn.Linear(2 * size, 2 * size), nn.LayerNorm(size)
 
-    def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        gates = self.gate(torch.cat((first, second), dim=-1)).sigmoid().chunk(2, dim=-1)
-        output: Tensor = self.norm(gates[0] * first + gates[1] * second)
+    def forward(self, second_residual: Tensor, hidden_states: Tensor) -> Tensor:
+        gates = self.gate(torch.cat((second_residual, hidden_states), dim=-1)).sigmoid().chunk(2, dim=-1)
+        output: Tensor = self.norm(gates[0] * second_residual + gates[1] * hidden_states)
         return output
 
 
@@ -78,11 +79,11 @@ class LocationQuality(nn.Module):
         inner = [config.lqe_hidden_dim] * (config.lqe_layers - 1)
         self.reg_conf = BoxHead([4 * (self.count + 1), *inner, 1])
 
-    def forward(self, logits: Tensor, corners: Tensor) -> Tensor:
+    def forward(self, scores: Tensor, pred_corners: Tensor) -> Tensor:
         """Logits (B, Q, N) and those of bins (B, Q, 4 * (N + 1)) -> (B, Q, N)."""
-        largest = corners.unflatten(-1, (4, -1)).softmax(-1).topk(self.count, dim=-1).values
+        largest = pred_corners.unflatten(-1, (4, -1)).softmax(-1).topk(self.count, dim=-1).values
         told = torch.cat((largest, largest.mean(-1, keepdim=True)), dim=-1).flatten(2)
-        output: Tensor = logits + self.reg_conf(told)
+        output: Tensor = scores + self.reg_conf(told)
         return output
 
 
@@ -92,6 +93,7 @@ class DistributionDecoder(RefiningDecoder, Starting):
     In evaluation the heads of the last layer alone tell what the output holds. The states of layers are (L, B, Q, D).
     """
 
+    d_model = Alias("config.d_model")
     layer_class = GatedRefiningLayer
     quality_class: ClassVar[type[LocationQuality]] = LocationQuality
 
@@ -113,7 +115,8 @@ class DistributionDecoder(RefiningDecoder, Starting):
         return classes, nn.ModuleList(cls.box_head_class([size, size, size, edges]) for _ in layers)
 
     def forward(self, x: Tensor, mask: Mask, boxes: Tensor, memory: Tensor, sizes: MapSizes) -> dict[str, Any]:
-        reference, states, told = boxes.sigmoid(), list[Tensor](), list[tuple[Tensor, ...]]()
+        reference, states = boxes.sigmoid(), []
+        told: list[tuple[Tensor, ...]] = []
         values = bin_values(self.bins, self.up, self.reg_scale)
         heads = self._modules.get("bbox_embed")
         first = corners = before = None

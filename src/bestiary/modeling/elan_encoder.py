@@ -18,8 +18,8 @@ class ShrinkingConv(nn.Module):
         super().__init__()
         self.conv1, self.conv2 = ConvNorm(config, size, size, 1), ConvNorm(config, size, size, 3, 2, groups=size)
 
-    def forward(self, hidden_state: Tensor) -> Tensor:
-        output: Tensor = self.conv2(self.conv1(hidden_state))
+    def forward(self, input_features: Tensor) -> Tensor:
+        output: Tensor = self.conv2(self.conv1(input_features))
         return output
 
 
@@ -42,9 +42,9 @@ class ElanBlock(nn.Module):
         self.conv3 = ConvNorm(config, middle, middle, 3, act=act)
         self.conv4 = ConvNorm(config, 2 * size + 2 * middle, size, 1, act=act)
 
-    def forward(self, hidden_state: Tensor) -> Tensor:
+    def forward(self, input_features: Tensor) -> Tensor:
         """(B, C, y, x) -> (B, D, y, x)."""
-        both = self.conv1(hidden_state)
+        both = self.conv1(input_features)
         first = self.conv2(self.csp_rep1(both.chunk(2, dim=1)[1]))
         output: Tensor = self.conv4(torch.cat((both, first, self.conv3(self.csp_rep2(first))), dim=1))
         return output

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout, interpolate
 
 from ..nn.activations import activation, identity
+from ..nn.alias import Alias
 from ..nn.grid_positions import grid_waves
 from ..nn.masks import Mask
 from .detector import DetectorAttention, DetectorEncoderLayer
@@ -122,6 +123,7 @@ class HybridEncoder(nn.Module):
     Class attributes: the classes of its parts. A family with other blocks overrides `block` and `shrink`.
     """
 
+    aifi = Alias("encoder")
     attention_class: ClassVar[type[MapAttention]] = MapAttention
     block_class: ClassVar[type[nn.Module]] = CSPRepLayer
     conv_class: ClassVar[type[ConvNorm]] = ConvNorm

@@ -92,15 +92,16 @@ class RefiningDecoder(nn.Module):
     def forward(self, x: Tensor, mask: Mask, boxes: Tensor, memory: Tensor, sizes: MapSizes) -> dict[str, Any]:
         """States (B, Q, D), their boxes (B, Q, 4) as numbers whose sigmoids they are, and the places of all maps (B, S, D) ->
         what the output of the model holds of all layers, (B, L, Q, ...), by name."""
+        logits: tuple[Tensor, ...]
         reference, told = boxes.sigmoid(), []
         classifiers, movers = self._modules.get("class_embed"), self._modules.get("bbox_embed")
         for number, layer in enumerate(self.layers):
             positions = self.query_pos_head(reference)
             x = layer(x, mask, positions=positions, points=reference[:, :, None], memory=memory, sizes=sizes)
-            moved, logits = reference, list[Tensor]()
+            moved, logits = reference, ()
             if classifiers is not None and movers is not None:
                 moved = (movers.get_submodule(str(number))(x) + inverse_sigmoid(reference)).sigmoid()
-                logits.append(classifiers.get_submodule(str(number))(x))
+                logits = (classifiers.get_submodule(str(number))(x),)
                 reference = moved.detach()
             told.append((x, moved, *logits))
         states, references, *classes = (torch.stack(each, dim=1) for each in zip(*told, strict=True))

@@ -36,7 +36,8 @@ class VarifocalSetLoss(FocalSetLoss):
             layers: end of names -> told; the one called "" is the last. labels: as `SetLoss.__call__` has them.
             denoised: the same of queries that `denoising.py` made of the objects; made: what it tells of them.
         """
-        last, losses = layers[""][0], dict[str, Tensor]()
+        last = layers[""][0]
+        losses: dict[str, Tensor] = {}
         real = read_labels(labels, last, classes=self.class_count(last.logits))
         count = object_count(real)
         for end, (predicted, edges) in layers.items():

@@ -1,7 +1,7 @@
 """D-FINE: HGNet as its backbone, another width of the decoder, fewer blocks, single pixels."""
 
 from kit.families import Case, Head
-from kit.pictured_objects import QUERYING, objects, small_images
+from kit.pictured_objects import QUERYING, RESNET_D, objects, small_images
 
 HGNET = {
     "model_type": "hgnet_v2",
@@ -23,7 +23,8 @@ CASE = Case(
     config_class="DFineConfig",
     config={
         **QUERYING,
-        "backbone_config": HGNET,
+        "batch_norm_eps": 0.1,  # of the few numbers of tiny maps, so that rounding does not grow
+        "backbone_config": RESNET_D,
         "d_model": 16,
         "decoder_attention_heads": 2,
         "max_num_bins": 8,
@@ -33,7 +34,13 @@ CASE = Case(
     heads={"DFineForObjectDetection": Head(small_images, objects), "DFineModel": Head(small_images)},
     variants={
         "another width": {"d_model": 24, "num_feature_levels": 4, "decoder_n_points": [1, 2, 3, 2], "lqe_layers": 1},
-        "fewer blocks": {"depth_mult": 0.4, "hidden_expansion": 0.5, "decoder_method": "discrete", "layer_norm_eps": 1e-3},
+        "fewer blocks": {
+            "backbone_config": HGNET,
+            "depth_mult": 0.4,
+            "hidden_expansion": 0.5,
+            "decoder_method": "discrete",
+            "layer_norm_eps": 1e-3,
+        },
         "bins": {"max_num_bins": 10, "reg_scale": 8.0, "up": 0.25, "weight_loss_fgl": 0.3, "weight_loss_ddf": 2.5},
     },
     tables=("num_points_scale",),

@@ -1,19 +1,18 @@
 """RT-DETR: more maps than the encoder has, learned states of queries, costs of two kinds, its own backbone in both forms."""
 
 from kit.families import Case, Head
-from kit.pictured_objects import FOUR_STAGES, QUERYING, objects, small_images
+from kit.pictured_objects import QUERYING, RESNET_D, objects, small_images
 
-RESNET = {**FOUR_STAGES, "model_type": "rt_detr_resnet", "layer_type": "basic", "out_features": ["stage2", "stage3", "stage4"]}
 CASE = Case(
     config_class="RTDetrConfig",
-    config={**QUERYING, "backbone_config": RESNET},
+    config={**QUERYING, "backbone_config": RESNET_D},
     heads={
         "RTDetrForObjectDetection": Head(small_images, objects),
         "RTDetrModel": Head(small_images),
         "RTDetrResNetBackbone": Head(
             small_images,
             config={
-                **{name: value for name, value in RESNET.items() if name not in ("model_type", "layer_type")},
+                **{name: value for name, value in RESNET_D.items() if name not in ("model_type", "layer_type")},
                 "depths": [2, 1, 1, 1],
                 "out_features": ["stem", "stage1", "stage3"],
             },

@@ -1,12 +1,11 @@
 """RT-DETRv2: places of single pixels, farther from boxes, in more maps."""
 
 from kit.families import Case, Head
-from kit.pictured_objects import FOUR_STAGES, QUERYING, objects, small_images
+from kit.pictured_objects import QUERYING, RESNET_D, objects, small_images
 
-RESNET = {**FOUR_STAGES, "model_type": "rt_detr_resnet", "layer_type": "basic", "out_features": ["stage2", "stage3", "stage4"]}
 CASE = Case(
     config_class="RTDetrV2Config",
-    config={**QUERYING, "backbone_config": RESNET},
+    config={**QUERYING, "backbone_config": RESNET_D},
     heads={"RTDetrV2ForObjectDetection": Head(small_images, objects), "RTDetrV2Model": Head(small_images)},
     variants={
         "pixels": {"decoder_method": "discrete"},

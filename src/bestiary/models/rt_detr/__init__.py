@@ -38,7 +38,7 @@ class RTDetrConfig(RealtimeDetectorConfig):
 
 TASKS = {"base": "RTDetrModel", "object-detection": "RTDetrForObjectDetection"}
 
-PARTS = {"rt_detr_resnet": {"base": "RTDetrResNetBackbone", "backbone": "RTDetrResNetBackbone"}}
+PARTS = {"rt_detr_resnet": {"backbone": "RTDetrResNetBackbone"}}
 
 PREPROCESSORS = {"image_processor": "RTDetrImageProcessor"}
 
