@@ -71,6 +71,7 @@ NOT_THERE = {
     "ProcessorMixin.__call__:*": "a processor takes the inputs of the parts that it has",
     "Detr*.forward:inputs_embeds TableTransformer*.forward:inputs_embeds ConditionalDetr*.forward:inputs_embeds"
     " DeformableDetr*.forward:inputs_embeds": "published, and without effect there",
+    "RTDetr*.forward:inputs_embeds DFine*.forward:inputs_embeds": "published, and fails there, whatever it is",
     "SegformerLayer:*": "taken by place, and handed on",
     "DetrForSegmentation.forward:* ConditionalDetrForSegmentation.forward:*": "the inputs of the detector, handed on",
     "*Layer.forward:* LongformerSelfAttention.forward:*": "called layer(x, mask, cache, ...)",

@@ -41,6 +41,7 @@ ABSENT = {"JevForDecision"}
 NO_TOKENIZER = {"rag"}
 # Models whose only input are images, which the published table of these leaves out.
 IMAGE_MODELS = {
+    *("d_fine", "rt_detr", "rt_detr_v2"),
     *("maskformer", "maskformer-swin", "pvt_v2", "sam", "sam_vision_model", "sam_hq", "sam_hq_vision_model"),
     *("cvt", "mask2former", "sam2", "sam2_hiera_det_model", "sam2_vision_model", "sam2_video"),
 }

@@ -163,6 +163,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "integrations.sdpa_attention": ("compat.attention",),
     "loss": (),
     "loss.loss_deformable_detr": ("modeling.set_losses",),
+    "loss.loss_d_fine": ("modeling.realtime_losses",),
+    "loss.loss_rt_detr": ("modeling.realtime_losses",),
     "loss.loss_for_object_detection": ("modeling.set_losses",),
     "loss.loss_utils": ("modeling.loss_functions", "modeling.set_losses"),
     "masking_utils": ("compat.masks", "compat.mask_functions"),
@@ -270,6 +272,8 @@ MODULES: dict[str, tuple[str, ...]] = {
 
 MODULES |= {
     "models.maskformer.configuration_maskformer_swin": ("models.maskformer",),
+    "models.rt_detr.configuration_rt_detr_resnet": ("models.rt_detr",),
+    "models.rt_detr.modeling_rt_detr_resnet": ("models.rt_detr.resnet",),
     "models.maskformer.modeling_maskformer_swin": ("models.maskformer.swin",),
 }
 

@@ -27,8 +27,10 @@ class PlainDeformableAttention(DeformableAttention):
     scale_name = "num_points_scale"
 
 
-class Gate(nn.Module):
+class Gate(Starting):
     """norm(g * x + h * y), the gates g and h being told from both."""
+
+    starts = {"gate.weight": constant(0.0), "gate.bias": constant(0.0)}
 
     def __init__(self, config: Any) -> None:
         super().__init__()
@@ -70,7 +72,7 @@ class GatedRefiningLayer(RefiningLayer):
         return output
 
 
-class LocationQuality(nn.Module):
+class LocationQuality(Starting):
     """Adds to the logits of classes how surely the edges are told: by the largest shares of their bins, and these' mean."""
 
     def __init__(self, config: Any) -> None:
@@ -78,6 +80,8 @@ class LocationQuality(nn.Module):
         self.count = config.top_prob_values
         inner = [config.lqe_hidden_dim] * (config.lqe_layers - 1)
         self.reg_conf = BoxHead([4 * (self.count + 1), *inner, 1])
+        last = f"reg_conf.layers.{len(inner)}"
+        self.starts = {f"{last}.weight": constant(0.0), f"{last}.bias": constant(0.0)}
 
     def forward(self, scores: Tensor, pred_corners: Tensor) -> Tensor:
         """Logits (B, Q, N) and those of bins (B, Q, 4 * (N + 1)) -> (B, Q, N)."""

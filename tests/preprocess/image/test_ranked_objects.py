@@ -41,6 +41,29 @@ def test_objects_are_the_published_ones(name: str, shape: tuple[int, int, int], 
                     assert torch.equal(mine[field], value)
 
 
+@pytest.mark.parametrize("shape", [(2, 5, 3), (1, 60, 7), (2, 0, 4)], ids=str)
+@pytest.mark.parametrize("threshold", [0.0, 0.5, 0.999])
+def test_objects_of_queries_are_the_published_ones(shape: tuple[int, int, int], threshold: float) -> None:
+    module = import_module("transformers.models.rt_detr.image_processing_pil_rt_detr")
+    ours, theirs = bestiary.RTDetrImageProcessor(), module.RTDetrImageProcessorPil()
+    for sizes in (None, [(100, 200), (50, 60)][: shape[0]], torch.tensor([[100, 200], [50, 60]])[: shape[0]]):
+        found = ours.post_process_object_detection(outputs(*shape), threshold, sizes)
+        expected = theirs.post_process_object_detection(outputs(*shape), threshold, sizes)
+        assert len(found) == len(expected)
+        for mine, other in zip(found, expected, strict=True):
+            assert mine.keys() == other.keys()
+            for field, value in other.items():
+                assert torch.equal(mine[field], value)
+
+
+def test_queries_whose_last_class_means_nothing() -> None:
+    """The published function takes shares among the images of a batch then, not among classes: these are DETR's."""
+    found = bestiary.RTDetrImageProcessor().post_process_object_detection(outputs(2, 9, 4), 0.3, use_focal_loss=False)
+    expected = bestiary.DetrImageProcessor().post_process_object_detection(outputs(2, 9, 4), 0.3)
+    for mine, other in zip(found, expected, strict=True):
+        assert all(torch.equal(mine[field], value) for field, value in other.items())
+
+
 def test_maps_of_segmentation_are_the_published_ones() -> None:
     ours, theirs = bestiary.ConditionalDetrImageProcessor(), published("ConditionalDetr")
     torch.manual_seed(0)

@@ -1,6 +1,8 @@
 """D-FINE (Peng et al. 2024, "D-FINE: redefine regression task in DETRs as fine-grained distribution refinement").
 
 RT-DETR whose decoder tells the edges of boxes as distributions that layers refine, and teaches earlier layers by the last.
+
+Paper: https://arxiv.org/abs/2410.13842
 """
 
 from typing import Any, ClassVar

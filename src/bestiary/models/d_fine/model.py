@@ -1,12 +1,10 @@
 """The models of D-FINE. Parameter names are the published ones."""
 
-from torch import nn
-
 from ...modeling.base import PreTrainedModel
 from ...modeling.distribution_config import DistributionDetectorConfig
 from ...modeling.distribution_decoder import DistributionDecoder, GatedRefiningLayer
 from ...modeling.elan_encoder import ElanEncoder
-from ...modeling.realtime_detector import RealtimeBackbone, RealtimeDetection, RealtimeDetector, start_detector_part
+from ...modeling.realtime_detector import RealtimeBackbone, RealtimeDetection, RealtimeDetector
 from ...modeling.recording import Stack
 from . import DFineConfig
 
@@ -36,7 +34,6 @@ class DFinePreTrainedModel(PreTrainedModel):
     base_model_prefix = "model"
     main_input_name = "pixel_values"
     stacks = {"encoder_": Stack("encoder.encoder", outputs=True), "decoder_": Stack("decoder.layers")}
-    kind_starts = dict.fromkeys((nn.Linear, nn.Conv2d, nn.BatchNorm2d), start_detector_part)
     supports_gradient_checkpointing = False  # a second forward pass would count twice in the running statistics
     _no_split_modules = ["DFineHybridEncoder", "DFineDecoderLayer"]
     config: DistributionDetectorConfig

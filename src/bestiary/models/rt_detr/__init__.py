@@ -2,6 +2,8 @@
 
 A hybrid encoder looks within the smallest map and mixes maps by convolutions; the likeliest of its places are the queries of a
 decoder that refines their boxes, layer by layer. It is trained on queries made of the real objects besides.
+
+Paper: https://arxiv.org/abs/2304.08069
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,8 @@
 """RT-DETRv2 (Lv et al. 2024, "RT-DETRv2: improved baseline with bag-of-freebies for real-time detection transformer").
 
 RT-DETR whose decoder's places are as far from boxes as the config says, and may be those of single pixels.
+
+Paper: https://arxiv.org/abs/2407.17140
 """
 
 from typing import TYPE_CHECKING, ClassVar
