@@ -143,7 +143,7 @@ class QueriedEncoder(PreTrainedModel, Starting):
         """What layers take besides states and a mask."""
         return {}
 
-    def predict(self, states: Tensor, size: tuple[int, int]) -> PredictedMasks:
+    def draw(self, states: Tensor, size: tuple[int, int]) -> PredictedMasks:
         """States (B, Q + T, D) behind the norm, of a grid of patches of this `size` -> logits of classes and masks."""
         count = self.config.num_queries
         queries, patches = states[:, :count], states[:, count + self.first_patch :]
@@ -186,11 +186,11 @@ class QueriedEncoder(PreTrainedModel, Starting):
             if number >= before:
                 share = self.attn_mask_probs[number - before]
                 if self.training or not is_true(share <= 0):
-                    earlier.append(self.predict(self.layernorm(x), size))
+                    earlier.append(self.draw(self.layernorm(x), size))
                     mask = self.mask_of(earlier[-1].masks, size, share)
             x = layer(x, mask, **angles)
         x = self.layernorm(x)
-        last = self.predict(x, size)
+        last = self.draw(x, size)
         loss = None
         if mask_labels is not None and class_labels is not None:
             earliest, *others = *earlier, last  # in the order in which the published loss draws its points
