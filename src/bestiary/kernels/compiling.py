@@ -121,7 +121,7 @@ def _compile(command: list[str], sources: dict[str, bytes], target: Path) -> Non
             objects, result = [str(unit.with_suffix(".o")) for unit in units], Path(place) / "kernels.so"
             for instructions in _INSTRUCTIONS:
                 options = [*command, *_OPTIONS, *instructions]
-                calls = [[*options, "-c", "-o", target, str(unit)] for unit, target in zip(units, objects, strict=True)]
+                calls = [[*options, "-c", "-o", output, str(unit)] for unit, output in zip(units, objects, strict=True)]
                 with ThreadPoolExecutor(os.cpu_count()) as pool:  # the threads only wait for compilers
                     results = list(pool.map(_run, calls))
                 done = max(results, key=lambda each: abs(each.returncode))
