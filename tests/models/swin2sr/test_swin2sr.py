@@ -62,3 +62,11 @@ def test_the_mirror(options: dict) -> None:
     found = bestiary.Swin2SRImageProcessor()(image, return_tensors="np", **options).pixel_values
     expected = transformers.Swin2SRImageProcessorPil()(image, return_tensors="np", **options).pixel_values
     np.testing.assert_allclose(found, expected, atol=1e-6, rtol=0)
+
+
+def test_the_older_name_of_the_divisor() -> None:
+    processor = bestiary.Swin2SRImageProcessor.from_dict({"do_pad": True, "pad_size": 16, "do_rescale": True})
+    assert (processor.size_divisor, processor.pad_size) == (16, None)
+    image = np.zeros((13, 32, 3), np.uint8)
+    assert processor(image).pixel_values[0].shape == (3, 16, 48)
+    assert processor(image, pad_size={"height": 20, "width": 40}).pixel_values[0].shape == (3, 20, 40)

@@ -15,6 +15,11 @@ class Swin2SRImageProcessor(PilBackend):
     do_pad: bool | None = True
     size_divisor: Edge = 8
 
+    def validate(self) -> None:
+        if isinstance(self.pad_size, int):  # as files of earlier releases call it
+            self.size_divisor, self.pad_size = self.pad_size, None
+        super().validate()
+
     def pad(self, images: Any, pad_size: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Images (C, Y, X) mirrored as the class says; to a `pad_size` as elsewhere."""
         if pad_size is not None:
