@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, interpolate
 
+from ..core.errors import InputError
 from ..nn.activations import activation, identity
 from ..nn.alias import Alias
 from ..nn.grid_positions import grid_waves
@@ -157,14 +158,24 @@ class HybridEncoder(nn.Module):
         return torch.cat((first, second), dim=1)
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
-        """Maps (B, D, y, x), the largest first, as many as come in."""
+        """Maps (B, D, y, x), the largest first, as many as come in.
+
+        Raises:
+            InputError: a map is not half as large as the one before it.
+        """
         maps = list(maps)
         for place, attention in zip(self.attended, self.encoder, strict=True) if len(self.encoder) else ():
             maps[place] = attention(maps[place])
         pyramid = [maps[-1]]  # the smallest first
         for lateral, block, larger in zip(self.lateral_convs, self.fpn_blocks, maps[-2::-1], strict=True):
             pyramid[-1] = lateral(pyramid[-1])
-            pyramid.append(block(self.fuse(interpolate(pyramid[-1], scale_factor=2.0, mode="nearest"), larger)))
+            above = interpolate(pyramid[-1], scale_factor=2.0, mode="nearest")
+            if above.shape[-2:] != larger.shape[-2:]:
+                raise InputError(
+                    f"a map of {tuple(larger.shape[-2:])} (rows, columns) stands before one of {tuple(pyramid[-1].shape[-2:])},"
+                    " which is not half as large; use images whose edges are multiples of 32"
+                )
+            pyramid.append(block(self.fuse(above, larger)))
         output = [pyramid.pop()]
         for shrink, block in zip(self.downsample_convs, self.pan_blocks, strict=True):
             output.append(block(self.fuse(shrink(output[-1]), pyramid.pop())))
