@@ -101,3 +101,23 @@ def test_misuse_is_told_before_or_in_one_line(command, picture, arguments, said)
     assert code != 0
     assert out == ""
     assert said in " ".join(err.replace("│", " ").split())
+
+
+def test_points_of_a_pair_are_joined(command, picture):
+    Image.open(picture).rotate(180).save("dog.png")
+    model = str(checkpoints.lightglue())
+    answer = bestiary.pipeline("keypoint-matching", model=model)((str(picture), "dog.png"))
+    assert answer
+    code, out, err = command("see", "cat.png", "dog.png", "-m", model, "--json")
+    assert (code, err) == (0, "")
+    shown = json.loads(out)
+    assert shown["picture"] == "cat.png dog.png"
+    assert len(shown["answer"]) == len(answer)
+    expected = draw.draw_matches(Image.open("cat.png"), Image.open("dog.png"), answer)
+    assert np.array_equal(np.asarray(Image.open("cat-dog.seen.png")), np.asarray(expected))
+    code, out, _ = command("see", "cat.png", "dog.png", "-m", model)
+    assert code == 0
+    assert "points" in out
+    code, _, err = command("see", "cat.png", "-m", model)
+    assert code != 0
+    assert "takes pairs of pictures" in " ".join(err.replace("│", " ").split())

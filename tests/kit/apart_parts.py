@@ -26,6 +26,7 @@ _ABSENT = {
 }
 _OTHERWISE = {
     "the published form has masks, distances or memories of its own kind": """
+    LightGlueMatchAssignmentLayer LightGluePositionalEncoder LightGlueTransformerLayer
     MaskFormerSwinSelfAttention MaskFormerSwinSelfOutput MaskFormerSwinAttention MaskFormerSwinIntermediate
     MaskFormerSwinLayer MaskFormerSwinPatchMerging MaskFormerSwinStage MaskFormerSwinEncoder
     MaskFormerPixelDecoder MaskFormerPixelLevelModule MaskFormerDetrSelfAttention

@@ -295,6 +295,22 @@ def vit(name: str, **values: Any) -> Path:
 
 
 @functools.cache
+def lightglue() -> Path:
+    """A folder with a LightGlue for pairs of images of 16 x 24 pixels."""
+    points = {"encoder_hidden_sizes": [4, 4, 4, 4], "decoder_hidden_size": 8, "descriptor_decoder_dim": 16, "nms_radius": 0}
+    detector = transformers.SuperPointConfig(**points, keypoint_threshold=0.0, border_removal_distance=0, max_keypoints=9)
+    config = transformers.LightGlueConfig(
+        keypoint_detector_config=detector,
+        descriptor_dim=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        filter_threshold=0.0,
+    )
+    processor = transformers.LightGlueImageProcessorPil(size={"height": 16, "width": 24})
+    return save(config, "LightGlueForKeypointMatching", processor)
+
+
+@functools.cache
 def detr() -> Path:
     """A folder with a DETR of 5 labels for images of 32 pixels."""
     backbone = {"model_type": "resnet", "embedding_size": 8, "hidden_sizes": [8, 12], "depths": [1, 1]}

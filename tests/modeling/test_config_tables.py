@@ -45,7 +45,7 @@ APART = {
     "*DetrConfig:backbone_config TableTransformerConfig:backbone_config": "published defaults name a backbone of timm",
     "DbrxConfig:attn_config DbrxConfig:ffn_config T5GemmaConfig:*coder RagConfig:generator"
     " RagConfig:question_encoder UperNetConfig:backbone_config Mask*FormerConfig:backbone_config"
-    " MaskFormerConfig:decoder_config": "a part: only what is its own is written",
+    " MaskFormerConfig:decoder_config *GlueConfig:keypoint_detector_config": "a part: only what is its own is written",
 }
 
 

@@ -18,6 +18,8 @@ from bestiary.generation.prompt import forward_parameters
 HEADS = [row for row in every_row() if row[2] in ("", "tied")]
 FIRST = one_each(every_head())
 GENERATING = {row[0] for row in generating_heads()}
+# Families whose points, and so the shapes of what they give, follow from the numbers they see.
+COUNTING = {"lightglue", "superpoint"}
 
 
 def generates(models: Pair) -> bool:
@@ -44,6 +46,8 @@ def test_export_of_one_forward(models: Pair) -> None:
     """A family that generates exports its decoding step instead, in test_generation.py."""
     if is_data_alone(models):
         pytest.skip("its relative is exported")
+    if models.model_type in COUNTING - {"superpoint"}:
+        pytest.skip("how many points and layers there are follows from the numbers")
     inputs = dict(models.inputs)
     if "use_cache" in forward_parameters(models.ours):
         inputs["use_cache"] = False
@@ -63,7 +67,7 @@ def test_one_graph_when_compiled(models: Pair) -> None:
     """
     if is_data_alone(models):
         pytest.skip("its relative is compiled")
-    if models.model_type == "superpoint":
+    if models.model_type in COUNTING:
         pytest.skip("how many points there are follows from the numbers")
     model: Any = shallow(models.ours)
     inputs = {**models.inputs, **matched_in_torch(models.labels)}

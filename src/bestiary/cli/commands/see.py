@@ -30,13 +30,19 @@ def run(
 ) -> None:
     """Print what is seen in each picture, and write it drawn on the picture: labels, boxes, masks with a legend, depth.
 
-    With the task image-to-image the picture that the model makes is written.
+    With the task image-to-image the picture that the model makes is written. For keypoint-matching the pictures are pairs, one
+    after the other, and each pair is drawn side by side.
     """
     for picture in pictures:
         if not picture.is_file():
             raise FileMissing(f"there is no file {picture}")
-    targets = _targets(pictures, output)
     chosen = _task(opening, task, bool(label))
+    seen: list[tuple[Path, ...]] = [(picture,) for picture in pictures]
+    if chosen == "keypoint-matching":
+        if len(pictures) % 2:
+            raise typer.BadParameter(f"{chosen} takes pairs of pictures; found {len(pictures)}", param_hint="PICTURES")
+        seen = list(zip(pictures[::2], pictures[1::2], strict=True))
+    targets = _targets(seen, output)
     limit = "pred_iou_thresh" if chosen == "mask-generation" else "threshold"
     call: dict[str, Any] = {} if threshold is None else {limit: threshold}
     if chosen.startswith("zero-shot"):
@@ -44,26 +50,28 @@ def run(
     pipeline = opening.pipeline(chosen)
     from ...preprocess.image.reading import load_image
 
-    for picture, target in console.tracked(list(zip(pictures, targets, strict=True)), "looking", len(pictures)):
-        image = load_image(picture)
-        answer = pipeline(image, **call)
+    for together, target in console.tracked(list(zip(seen, targets, strict=True)), "looking", len(seen)):
+        images = tuple(load_image(picture) for picture in together)
+        answer = pipeline(images if len(images) > 1 else images[0], **call)
         answer = _segments(answer) if chosen == "mask-generation" else answer
-        drawing = _drawn(chosen, image, answer)
+        drawing = _drawn(chosen, images, answer)
         try:
             drawing.save(target, format="PNG")
         except OSError as error:
             raise SaveError(f"{target} cannot be written ({error})") from error
-        _show(picture, target, _facts(answer), json)
+        _show(" ".join(map(str, together)), target, _facts(answer), json)
 
 
-def _targets(pictures: list[Path], output: Path | None) -> list[Path]:
-    """Where each drawing goes; none replaces a picture that is read or another drawing."""
-    if len(pictures) == 1 and output is not None and not output.is_dir():
+def _targets(seen: list[tuple[Path, ...]], output: Path | None) -> list[Path]:
+    """Where each drawing goes, of a picture or a pair; none replaces a picture that is read or another drawing."""
+    pictures = [picture for together in seen for picture in together]
+    if len(seen) == 1 and output is not None and not output.is_dir():
         targets = [output]
     else:
         if output is not None and not output.is_dir():
             raise typer.BadParameter(f"{output} is no folder, and there are {len(pictures)} pictures", param_hint="--output")
-        targets = [(output or Path()) / f"{picture.stem}.seen.png" for picture in pictures]
+        names = ("-".join(picture.stem for picture in together) for together in seen)
+        targets = [(output or Path()) / f"{name}.seen.png" for name in names]
     taken = {picture.resolve() for picture in pictures}
     for target in targets:
         if target.resolve() in taken:
@@ -91,14 +99,14 @@ def _task(opening: Opening, task: str | None, labels: bool) -> str:
     return chosen
 
 
-def _drawn(task: str, image: Any, answer: Any) -> Any:
-    """The picture with its answer drawn on it, or the answer where that is a picture."""
+def _drawn(task: str, images: tuple[Any, ...], answer: Any) -> Any:
+    """The picture, or two side by side, with the answer drawn on it, or the answer where that is a picture."""
     if task == "image-to-image":
         return answer
     from ... import draw
 
     drawing = getattr(draw, _DRAWINGS[task])
-    return drawing(answer["predicted_depth"]) if task == "depth-estimation" else drawing(image, answer)
+    return drawing(answer["predicted_depth"]) if task == "depth-estimation" else drawing(*images, answer)
 
 
 def _segments(answer: Any) -> list[dict[str, Any]]:
@@ -118,6 +126,7 @@ _DRAWINGS = {
     "mask-generation": "draw_masks",
     "depth-estimation": "draw_depth",
     "image-to-image": "",
+    "keypoint-matching": "draw_matches",
 }
 
 
@@ -133,28 +142,36 @@ def _facts(answer: Any) -> list[dict[str, Any]]:
     facts = []
     for each in answer:
         kept = {name: value for name, value in each.items() if name in ("label", "score", "box")}
+        if "keypoint_image_0" in each:
+            points = [each[name] for name in ("keypoint_image_0", "keypoint_image_1")]
+            kept |= {"points": [[point["x"], point["y"]] for point in points]}
         share = {"share": round(sum(each["mask"].histogram()[1:]) / math.prod(each["mask"].size), 4)} if "mask" in each else {}
         facts.append(kept | share)
     return facts
 
 
-def _show(picture: Path, target: Path, facts: list[dict[str, Any]], json: bool) -> None:
+def _show(picture: str, target: Path, facts: list[dict[str, Any]], json: bool) -> None:
     if json:
-        console.write_json({"picture": str(picture), "drawn": str(target), "answer": facts})
+        console.write_json({"picture": picture, "drawn": str(target), "answer": facts})
         return
     rows = [
         (
-            str(picture),
-            str(each.get("label")),
+            picture,
+            str(each.get("label", "")),
             "" if each.get("score") is None else f"{each['score']:.4f}",
-            " ".join(str(side) for side in each["box"].values()) if "box" in each else _percent(each.get("share")),
+            _place(each),
         )
         for each in facts
     ]
-    place = "share" if any("share" in each for each in facts) else "box"
+    place = next((name for name in ("share", "points") if any(name in each for each in facts)), "box")
     console.table(rows, ("picture", "label", "score", place))
     console.note(f"drawn in {target}")
 
 
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.2f} %"
+def _place(fact: dict[str, Any]) -> str:
+    """Where it is: the sides of a box, two points, or the part of the picture."""
+    if "box" in fact:
+        return " ".join(str(side) for side in fact["box"].values())
+    if "points" in fact:
+        return " - ".join(f"{x} {y}" for x, y in fact["points"])
+    return f"{100 * fact['share']:.2f} %" if "share" in fact else ""

@@ -2,16 +2,13 @@
 
 from typing import Any
 
-import numpy as np
-
 from ...core.errors import InputError
-from ...preprocess.batch import BatchFeature
-from ...preprocess.image.grey import grey
-from ...preprocess.image.pil_backend import PilBackend, Size, edges
-from ...preprocess.image.reading import ChannelDimension, PILImageResampling
+from ...preprocess.image.grey import GreyBackend
+from ...preprocess.image.pil_backend import Size, edges
+from ...preprocess.image.reading import PILImageResampling
 
 
-class SuperPointImageProcessor(PilBackend):
+class SuperPointImageProcessor(GreyBackend):
     """480 x 640 bilinear, pixels in 0..1; with `do_grayscale` all channels are the image's brightness."""
 
     do_resize: bool = True
@@ -19,15 +16,6 @@ class SuperPointImageProcessor(PilBackend):
     default_to_square: bool = False
     resample: int = PILImageResampling.BILINEAR
     do_rescale: bool = True
-    do_grayscale: bool = False
-
-    def _preprocess(self, images: list[np.ndarray], *args: Any, return_tensors: Any = None, **settings: Any) -> BatchFeature:
-        data_format = settings.pop("data_format", None)
-        pixels = super()._preprocess(images, *args, **settings)["pixel_values"]
-        pixels = [grey(each) for each in pixels] if settings["do_grayscale"] else pixels
-        if data_format == ChannelDimension.LAST:
-            pixels = [np.ascontiguousarray(each.transpose(1, 2, 0)) for each in pixels]
-        return BatchFeature({"pixel_values": pixels}, return_tensors)
 
     def post_process_keypoint_detection(self, outputs: Any, target_sizes: Any) -> list[dict[str, Any]]:
         """Of each image `keypoints` (N, 2), x and y in its whole pixels, `scores` (N,) and `descriptors` (N, D).
