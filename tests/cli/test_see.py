@@ -116,8 +116,9 @@ def test_points_of_a_pair_are_joined(command, picture):
     expected = draw.draw_matches(Image.open("cat.png"), Image.open("dog.png"), answer)
     assert np.array_equal(np.asarray(Image.open("cat-dog.seen.png")), np.asarray(expected))
     code, out, _ = command("see", "cat.png", "dog.png", "-m", model)
+    x, y = answer[0]["keypoint_image_0"].values()
     assert code == 0
-    assert "points" in out
+    assert f"{x} {y} - " in out
     code, _, err = command("see", "cat.png", "-m", model)
     assert code != 0
     assert "takes pairs of pictures" in " ".join(err.replace("│", " ").split())

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -147,7 +148,8 @@ class LightGlueMatchAssignmentLayer(nn.Module):
 
     def get_matchability(self, descriptors: Tensor) -> Tensor:
         """(B, N, D) -> (B, N), the chance that a point matches any."""
-        return self.matchability(descriptors).sigmoid().squeeze(-1)
+        chance: Tensor = self.matchability(descriptors).sigmoid().squeeze(-1)
+        return chance
 
 
 class LightGlueTokenConfidenceLayer(nn.Module):
@@ -159,7 +161,8 @@ class LightGlueTokenConfidenceLayer(nn.Module):
 
     def forward(self, descriptors: Tensor) -> Tensor:
         """(B, N, D) -> (B, N)."""
-        return self.token(descriptors.detach()).sigmoid().squeeze(-1)
+        certain: Tensor = self.token(descriptors.detach()).sigmoid().squeeze(-1)
+        return certain
 
 
 class LightGluePreTrainedModel(OverKeypoints):
@@ -186,8 +189,8 @@ class _Left:
     def of_pairs(self, chosen: Tensor) -> "_Left":
         """Those of the pairs (b,) that are `chosen`."""
         rows = chosen.repeat_interleave(2)
-        parts = (each[rows] for each in (self.x, self.cos, self.sin, self.real, self.places))
-        return _Left(*parts, self.pairs[chosen])
+        real, places = self.real[rows], self.places[rows]
+        return _Left(self.x[rows], self.cos[rows], self.sin[rows], real, places, self.pairs[chosen])
 
     def of_points(self, kept: Tensor) -> "_Left":
         """The points (2b, n) that are `kept`, moved to the front."""
@@ -282,7 +285,8 @@ class LightGlueForKeypointMatching(LightGluePreTrainedModel):
 
     def _pruned(self, layer: int, left: _Left, certain: Tensor | None) -> _Left:
         """Without the points that are certain to match nothing."""
-        kept = self.match_assignment_layers[layer].get_matchability(left.x) > 1 - self.config.width_confidence
+        part: Any = self.match_assignment_layers[layer]
+        kept = part.get_matchability(left.x) > 1 - self.config.width_confidence
         kept = kept if certain is None else kept | (certain <= self._needed(layer))
         return left.of_points(kept & left.real)
 
@@ -298,4 +302,5 @@ class LightGlueForKeypointMatching(LightGluePreTrainedModel):
 
 def swapped(values: Tensor) -> Tensor:
     """(2B, ...) with the two of each pair in the other order."""
-    return values.unflatten(0, (-1, 2)).flip(1).flatten(0, 1)
+    pairs: Tensor = values.unflatten(0, (-1, 2))
+    return pairs.flip(1).flatten(0, 1)

@@ -43,7 +43,7 @@ class KeypointMatchingPipeline(Pipeline):
 
     def is_one(self, inputs: Any) -> bool:
         if isinstance(inputs, np.ndarray) or is_torch(inputs):
-            return inputs.ndim < 5
+            return bool(inputs.ndim < 5)
         return is_pair(inputs) or super().is_one(inputs)
 
     def preprocess(self, input_: Any, timeout: float | None = None) -> dict[str, Any]:
