@@ -859,6 +859,12 @@ from .models.lfm2 import Lfm2Config as Lfm2Config
 from .models.lfm2 import Lfm2ForCausalLM as Lfm2ForCausalLM
 from .models.lfm2 import Lfm2Model as Lfm2Model
 from .models.lfm2 import Lfm2PreTrainedModel as Lfm2PreTrainedModel
+from .models.lightglue import LightGlueConfig as LightGlueConfig
+from .models.lightglue.image_processor import LightGlueImageProcessor as LightGlueImageProcessor
+from .models.lightglue.image_processor import LightGlueImageProcessorFast as LightGlueImageProcessorFast
+from .models.lightglue.image_processor import LightGlueImageProcessorPil as LightGlueImageProcessorPil
+from .models.lightglue.model import LightGlueForKeypointMatching as LightGlueForKeypointMatching
+from .models.lightglue.model import LightGluePreTrainedModel as LightGluePreTrainedModel
 from .models.llama import LlamaConfig as LlamaConfig
 from .models.llama.model import LlamaForCausalLM as LlamaForCausalLM
 from .models.llama.model import LlamaForQuestionAnswering as LlamaForQuestionAnswering
@@ -1616,6 +1622,7 @@ from .pipelines.tasks.image_classification import ImageClassificationPipeline as
 from .pipelines.tasks.image_feature_extraction import ImageFeatureExtractionPipeline as ImageFeatureExtractionPipeline
 from .pipelines.tasks.image_segmentation import ImageSegmentationPipeline as ImageSegmentationPipeline
 from .pipelines.tasks.image_to_image import ImageToImagePipeline as ImageToImagePipeline
+from .pipelines.tasks.keypoint_matching import KeypointMatchingPipeline as KeypointMatchingPipeline
 from .pipelines.tasks.mask_generation import MaskGenerationPipeline as MaskGenerationPipeline
 from .pipelines.tasks.object_detection import ObjectDetectionPipeline as ObjectDetectionPipeline
 from .pipelines.tasks.question_answering import QuestionAnsweringPipeline as QuestionAnsweringPipeline

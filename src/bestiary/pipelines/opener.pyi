@@ -18,6 +18,7 @@ from .tasks.image_classification import ImageClassificationPipeline
 from .tasks.image_feature_extraction import ImageFeatureExtractionPipeline
 from .tasks.image_segmentation import ImageSegmentationPipeline
 from .tasks.image_to_image import ImageToImagePipeline
+from .tasks.keypoint_matching import KeypointMatchingPipeline
 from .tasks.mask_generation import MaskGenerationPipeline
 from .tasks.object_detection import ObjectDetectionPipeline
 from .tasks.question_answering import QuestionAnsweringPipeline
@@ -142,6 +143,10 @@ class ImageSegmentationKeywords(_Opening, total=False):
     timeout: float | None
 
 class ImageToImageKeywords(_Opening, total=False):
+    timeout: float | None
+
+class KeypointMatchingKeywords(_Opening, total=False):
+    threshold: float | None
     timeout: float | None
 
 class MaskGenerationKeywords(_Opening, total=False):
@@ -326,6 +331,10 @@ class Opener(Protocol):
     def __call__(
         self, task: Literal["image-to-image"], model: Any = None, **options: Unpack[ImageToImageKeywords]
     ) -> ImageToImagePipeline: ...
+    @overload
+    def __call__(
+        self, task: Literal["keypoint-matching"], model: Any = None, **options: Unpack[KeypointMatchingKeywords]
+    ) -> KeypointMatchingPipeline: ...
     @overload
     def __call__(
         self, task: Literal["mask-generation"], model: Any = None, **options: Unpack[MaskGenerationKeywords]
