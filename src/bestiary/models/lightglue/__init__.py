@@ -47,14 +47,14 @@ class LightGlueConfig(PreTrainedConfig):
         self.divides("num_attention_heads", "num_key_value_heads")
 
 
-TASKS = {"keypoint-matching": "LightGlueForKeypointMatching"}
+TASKS = dict.fromkeys(("base", "keypoint-matching"), "LightGlueForKeypointMatching")
 
 PREPROCESSORS = {"image_processor": "LightGlueImageProcessor"}
 
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        "model": ["LightGluePreTrainedModel", *TASKS.values()],
+        "model": ["LightGluePreTrainedModel", "LightGlueForKeypointMatching"],
         "image_processor": ["LightGlueImageProcessor", "LightGlueImageProcessorFast", "LightGlueImageProcessorPil"],
     },
 )

@@ -37,9 +37,10 @@ class KeypointMatchingPipeline(Pipeline):
         after = {} if threshold is None else {"threshold": check_threshold(threshold)}
         return {} if timeout is None else {"timeout": timeout}, {}, after
 
-    def __call__(self, inputs: Any = None, *, images: Any = None, **parameters: Any) -> Any:
+    def __call__(self, inputs: Any = None, threshold: float | None = None, *, images: Any = None, **parameters: Any) -> Any:
         """See the class; `batch_size`, `num_workers`, `show_progress` and `return_details` as for every pipeline."""
-        return super().__call__(one_of(inputs=inputs, images=images), **parameters)
+        limits = {} if threshold is None else {"threshold": threshold}
+        return super().__call__(one_of(inputs=inputs, images=images), **limits, **parameters)
 
     def is_one(self, inputs: Any) -> bool:
         if isinstance(inputs, np.ndarray) or is_torch(inputs):
