@@ -43,7 +43,7 @@ NO_TOKENIZER = {"rag"}
 IMAGE_MODELS = {
     *("d_fine", "rt_detr", "rt_detr_v2"),
     *("maskformer", "maskformer-swin", "pvt_v2", "sam", "sam_vision_model", "sam_hq", "sam_hq_vision_model"),
-    *("cvt", "mask2former", "sam2", "sam2_hiera_det_model", "sam2_vision_model", "sam2_video"),
+    *("cvt", "lightglue", "mask2former", "sam2", "sam2_hiera_det_model", "sam2_vision_model", "sam2_video"),
 }
 # There; here one class serves both backends.
 TORCHVISION_ALONE = {"depth_pro", "dinov3_vit", "dinov3_convnext", "vivit", "sam2", "sam2_video"}
