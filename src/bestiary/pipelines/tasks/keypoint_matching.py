@@ -39,8 +39,9 @@ class KeypointMatchingPipeline(Pipeline):
 
     def __call__(self, inputs: Any = None, threshold: float | None = None, *, images: Any = None, **parameters: Any) -> Any:
         """See the class; `batch_size`, `num_workers`, `show_progress` and `return_details` as for every pipeline."""
-        limits = {} if threshold is None else {"threshold": threshold}
-        return super().__call__(one_of(inputs=inputs, images=images), **limits, **parameters)
+        if threshold is not None:
+            parameters["threshold"] = threshold
+        return super().__call__(one_of(inputs=inputs, images=images), **parameters)
 
     def is_one(self, inputs: Any) -> bool:
         if isinstance(inputs, np.ndarray) or is_torch(inputs):
