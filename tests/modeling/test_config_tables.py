@@ -143,3 +143,4 @@ def test_spellings_of_this_library_alone_are_of_no_effect(name: str) -> None:
         value = getattr(stored, field, None)
         other = OTHERS.get(type(value), lambda value: (value or 0) + 1)(value)
         assert getattr(published(**{stray: other}), field, None) == value
+    assert not known & ours.no_effect

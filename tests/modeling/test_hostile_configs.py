@@ -7,6 +7,7 @@ import pytest
 import torch
 from kit.families import pair
 
+from bestiary import AutoModel
 from bestiary.core.errors import BestiaryError, ConfigError
 from bestiary.modeling.families import config_class
 
@@ -91,3 +92,37 @@ def test_an_encoder_without_layers_gives_its_embeddings(family: tuple[str, str])
     values = {**ours.config.to_dict(), "num_hidden_layers": 0, "layer_types": None}
     model = type(ours)(type(ours.config).from_dict({name: value for name, value in values.items() if value is not None}))
     assert model(torch.tensor([[5, 6, 7]])).last_hidden_state.shape == (1, 3, ours.config.hidden_size)
+
+
+@pytest.mark.parametrize(
+    ("row", "inputs", "message"),
+    [
+        (("llama", "LlamaForCausalLM"), {"position_ids": torch.ones(1, 1, 1, 2)}, "position_ids have 4 dimensions"),
+        (("llama", "LlamaForCausalLM"), {"past_key_values": object()}, "past_key_values is a object; expected a cache"),
+        (
+            ("bert", "BertModel"),
+            {"attention_mask": torch.ones(1, 2).to_sparse()},
+            "attention_mask is of the layout torch.sparse_coo",
+        ),
+        (
+            ("mixtral", "MixtralForCausalLM"),
+            {"output_router_logits": torch.ones(2)},
+            "output_router_logits is of .*True or False",
+        ),
+        (
+            ("led", "LEDModel"),
+            {"global_attention_mask": torch.ones(1, 3, 2)},
+            "global_attention_mask has shape .1, 3, 2.; expected",
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_what_a_call_is_given(row: tuple[str, str], inputs: dict[str, Any], message: str) -> None:
+    with pytest.raises(BestiaryError, match=message):
+        pair(*row).ours(torch.tensor([[5, 6]]), **inputs)
+
+
+def test_a_vocabulary_without_the_row_of_padding() -> None:
+    config = config_class("mpnet")(vocab_size=1, hidden_size=32, num_hidden_layers=1, num_attention_heads=4)
+    with pytest.raises(ConfigError, match="vocab_size is 1; row 1 is that of padding"):
+        AutoModel.from_config(config)

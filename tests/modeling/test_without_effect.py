@@ -77,3 +77,26 @@ def test_targets_with_an_axis_more(family: str, loss: str) -> None:
     model = getattr(bestiary, f"{family}ForPrediction")(getattr(bestiary, f"{family}Config")(**sizes, **more, loss=loss))
     with pytest.raises(InputError, match=r"future_values .*shape \(3, 4, 2, 1\); expected numbers of shape \(3, 4, 2\)"):
         model(torch.randn(3, 16, 2), future_values=torch.randn(3, 4, 2, 1))
+
+
+def test_fields_of_relatives_that_a_published_config_lacks() -> None:
+    with pytest.warns(BestiaryWarning, match="hidden_act='gelu' has no effect; hidden_act is 'silu'"):
+        assert bestiary.Lfm2Config(hidden_act="gelu").hidden_act == "silu"
+
+
+@pytest.mark.parametrize("name", ["T5Config", "MT5Config", "UMT5Config", "LongT5Config"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"dense_act_fn": "tanh"},
+        {"is_gated_act": True},
+        {"is_gated_act": False},
+        {"feed_forward_proj": "gated-silu"},
+        {"feed_forward_proj": "gated-gelu", "dense_act_fn": "relu", "is_gated_act": False},
+    ],
+    ids=repr,
+)
+def test_what_is_said_of_an_activation_and_its_gate_counts(name: str, said: dict[str, Any]) -> None:
+    ours, published = getattr(bestiary, name)(**said), getattr(transformers, name)(**said)
+    assert (ours.dense_act_fn, ours.is_gated_act) == (published.dense_act_fn, published.is_gated_act)
+    assert ours.feed_forward_proj == published.feed_forward_proj

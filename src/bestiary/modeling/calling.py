@@ -8,7 +8,7 @@ from types import MethodType
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, overload
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from ..cache.base import Cache
@@ -244,7 +244,7 @@ class CallMixin(ModelParts):
             return None
         if isinstance(past_key_values, tuple | list):
             raise InputError("past_key_values is a tuple of tensors; make a cache of it: DynamicCache.from_legacy_cache(...)")
-        if isinstance(past_key_values, str | int | float | dict | Tensor):
+        if past_key_values is not None and (isinstance(past_key_values, dict) or not hasattr(past_key_values, "update")):
             raise InputError(f"past_key_values is {inputs.shown(past_key_values)}; expected a cache, such as DynamicCache()")
         if past_key_values is not None:
             if isinstance(past_key_values, Cache) and past_key_values.needs_rotary:

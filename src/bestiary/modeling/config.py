@@ -33,6 +33,7 @@ class PreTrainedConfig(PretrainedRecord):
         attribute_map: other spelling -> field.
         internal_map: other spelling -> field, for modules that many families share; in a file, or said by a caller, these
             spellings are of no effect, as published.
+        no_effect: fields of relatives that this family's published config lacks; a value that is said is of no effect either.
         older_kinds: what files hold beside the fields, and `validate` reads -> its kind.
     """
 
@@ -43,6 +44,7 @@ class PreTrainedConfig(PretrainedRecord):
     older_kinds: ClassVar[dict[str, Any]] = {}
     attribute_map: ClassVar[dict[str, str]] = {"torch_dtype": "dtype"}
     internal_map: ClassVar[dict[str, str]] = {}
+    no_effect: ClassVar[frozenset[str]] = frozenset()
     register_for_auto_class = registers_for("AutoConfig")
     _attn_implementation = property(get_kernel, set_kernel)
 
@@ -95,12 +97,12 @@ class PreTrainedConfig(PretrainedRecord):
         kernels = str | dict[str, str] | None  # of all parts, or of each by its name
         check(type(self).__name__, "attn_implementation", chosen, kernels)
         labels = values.pop("num_labels", None)
-        strays = {name: values.pop(name) for name in self.internal_map.keys() & values.keys()}
+        strays = {name: values.pop(name) for name in {*self.internal_map, *self.no_effect} & values.keys()}
         super()._fill(values, from_caller)
         for name, value in strays.items():
             if value != (kept := self.get(name)):
                 what = f"{type(self).__name__}: {name}={value!r:.40} has no effect"
-                warn_once(f"stray-{name}", f"{what}; {self.internal_map[name]} is {kept!r}")
+                warn_once(f"stray-{name}", f"{what}; {self.internal_map.get(name, name)} is {kept!r}")
         if chosen is not None:
             set_kernel(self, chosen)
         if labels is not None and labels != self.num_labels:

@@ -100,6 +100,9 @@ def local_mask(
     mask.used, mask.slots = real[:, :0], real[:, :0].long()
     if global_attention_mask is not None:
         check_companion(global_attention_mask, "global_attention_mask", (batch, length))
+        if global_attention_mask.dim() > 2:
+            found = tuple(global_attention_mask.shape)
+            raise InputError(f"global_attention_mask has shape {found}; expected (batch, tokens), ({batch}, {length})")
         check_mask(global_attention_mask, batch, "global_attention_mask")
         is_global = pad((global_attention_mask != 0).expand(batch, length), (0, filled)) & real
         counts = is_global.sum(1)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ..core.outputs import BaseModelOutputWithPast, MoeModelOutputWithPast
+from ..nn.inputs import check_flag
 from ..nn.moe import Experts, GroupedRouter, Router, ScoresExperts
 from ..nn.part import part
 from ..nn.part_order import put_last
@@ -153,6 +154,7 @@ class MixtureDecoder(Decoder):
             inputs_embeds=inputs_embeds,
             use_cache=use_cache,
         )
+        check_flag(output_router_logits, "output_router_logits")
         if not output_router_logits:
             return run()
         with routers_recorded(self) as scores:

@@ -72,7 +72,7 @@ def encoder_output(source: Any) -> BaseModelOutput:
     if isinstance(source, Mapping | ModelOutput) and "last_hidden_state" in source:
         return BaseModelOutput(source["last_hidden_state"], source.get("hidden_states"), source.get("attentions"))
     values = (source,) if isinstance(source, Tensor) else source
-    fits = isinstance(values, list | tuple) and 1 <= len(values) <= 3 and isinstance(values[0], Tensor) and values[0].dim() == 3
+    fits = isinstance(values, list | tuple) and 1 <= len(values) <= 3 and isinstance(values[0], Tensor) and values[0].dim() > 0
     if not fits:
         raise InputError(f"encoder_outputs is {shown(source)}; expected the encoder's output, or states (batch, length, width)")
     return BaseModelOutput(*values)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..core.mixture_outputs import Seq2SeqMoEModelOutput
 from ..core.outputs import BaseModelOutput, MoeModelOutputWithPast
+from ..nn.inputs import check_flag
 from ..nn.moe import ExpertLoop
 from .base import PreTrainedModel
 from .mixture import routers_recorded
@@ -89,4 +90,5 @@ def _asks(model: PreTrainedModel, output_router_logits: bool | None) -> bool:
     """Whether a caller, or else the config, asks for the scores."""
     if output_router_logits is None:
         return bool(model.config.get("output_router_logits", False))
+    check_flag(output_router_logits, "output_router_logits")
     return output_router_logits

@@ -20,6 +20,8 @@ def normal(deviation: float) -> Start:
 
 def truncated_normal(deviation: float, bound: float) -> Start:
     """Numbers around 0 with this standard deviation, none of them further away than `bound`."""
+    if not deviation:
+        return constant(0.0)
     return lambda weight: nn.init.trunc_normal_(weight, 0.0, deviation, -bound, bound)
 
 

@@ -101,6 +101,8 @@ def check_mask(mask: Any, rows: int, name: str = "attention_mask", beside: str =
         raise InputError(f"{name} is a {type(mask).__name__}; expected a tensor (batch, keys)")
     if mask.is_complex():
         raise InputError(f"{name} is of {mask.dtype}; expected 1 for real tokens and 0 for padding")
+    if mask.layout != torch.strided:
+        raise InputError(f"{name} is of the layout {mask.layout}; expected an ordinary tensor: pass {name}.to_dense()")
     if mask.dim() > 1 and mask.shape[0] not in (1, rows):
         raise InputError(f"{name} has {mask.shape[0]} rows and {beside} {rows}; expected one for each")
     if mask.dim() == 2:
@@ -179,6 +181,8 @@ def check_companion(value: Any, name: str, shape: Sequence[int], beside: str = "
         raise InputError(f"{name} are a {type(value).__name__}; expected a tensor of torch.int64")
     if value.shape[-1:] != shape[1:2] or (value.dim() == 2 and value.shape[0] not in (1, shape[0])):
         raise InputError(f"{name} have shape {tuple(value.shape)} beside {beside} of {tuple(shape)}")
+    if value.dim() > 3:
+        raise InputError(f"{name} have {value.dim()} dimensions; expected at most 3, the last of them the tokens")
     if value.is_complex():
         raise InputError(f"{name} are of {value.dtype}; expected a tensor of torch.int64")
     if value.is_floating_point() and is_true(~value.isfinite().all()):

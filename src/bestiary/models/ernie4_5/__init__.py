@@ -18,6 +18,7 @@ class Ernie4_5Config(DecoderConfig):
     internal_map: ClassVar[dict[str, str]] = {"attention_bias": "use_bias", "mlp_bias": "use_bias"}
     default_theta: ClassVar[float] = 500_000.0
     interleaved_rotary: ClassVar[bool] = True
+    no_effect: ClassVar[frozenset[str]] = frozenset({"attention_dropout"})
 
     vocab_size: Length = 103424
     hidden_size: Size = 1024

@@ -16,7 +16,7 @@ from ...nn.alias import Alias
 from ...nn.attention import KeysOfKinds, LayerCache
 from ...nn.embeddings import ScaledEmbedding
 from ...nn.init import Starting, constant
-from ...nn.inputs import one_of
+from ...nn.inputs import check_flag, one_of
 from ...nn.masks import Mask
 from ...nn.moe import Experts, ScoresExperts
 from ...nn.norm import FullPrecisionRMSNorm, WeightlessRMSNorm
@@ -202,6 +202,7 @@ class Gemma4TextModel(LlamaModel):
             use_cache=use_cache,
             by_layer=by_layer,
         )
+        check_flag(output_router_logits, "output_router_logits")
         if not output_router_logits:
             return run()
         with routers_recorded(self) as scores:

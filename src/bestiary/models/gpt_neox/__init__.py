@@ -19,6 +19,7 @@ class GPTNeoXConfig(DecoderConfig):
     model_type: ClassVar[str] = "gpt_neox"
     internal_map: ClassVar[dict[str, str]] = {"rms_norm_eps": "layer_norm_eps", "embedding_dropout": "hidden_dropout"}
     default_partial_rotary_factor: ClassVar[float | None] = 0.25
+    no_effect: ClassVar[frozenset[str]] = frozenset({"num_key_value_heads"})
 
     vocab_size: Length = 50432
     hidden_size: Size = 6144

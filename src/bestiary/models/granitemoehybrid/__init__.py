@@ -20,6 +20,7 @@ class GraniteMoeHybridConfig(HybridConfig):
 
     model_type: ClassVar[str] = "granitemoehybrid"
     attribute_map: ClassVar[dict[str, str]] = {"layers_block_type": "layer_types"}
+    no_effect: ClassVar[frozenset[str]] = frozenset({"mlp_bias"})
 
     num_key_value_heads: Size | None = None
     rms_norm_eps: Rate = 1e-6

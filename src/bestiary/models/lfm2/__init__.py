@@ -26,6 +26,7 @@ class Lfm2Config(DecoderConfig):
     model_type: ClassVar[str] = "lfm2"
     internal_map: ClassVar[dict[str, str]] = {"rms_norm_eps": "norm_eps"}
     default_theta: ClassVar[float] = 1_000_000.0
+    no_effect: ClassVar[frozenset[str]] = frozenset({"hidden_act", "attention_dropout"})
 
     vocab_size: Length = 65536
     hidden_size: Size = 2560

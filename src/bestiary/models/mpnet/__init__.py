@@ -8,6 +8,7 @@ Paper: https://arxiv.org/abs/2004.09297
 
 from typing import Annotated, ClassVar
 
+from ...core.errors import ConfigError
 from ...core.kinds import Length, Range
 from ...core.plugins import lazy
 from ...modeling.encoder_config import EncoderConfig
@@ -20,6 +21,7 @@ class MPNetConfig(EncoderConfig):
     """Hyperparameters; the defaults are MPNet base's. Of the table of distances the first 32 rows are used."""
 
     model_type: ClassVar[str] = "mpnet"
+    no_effect: ClassVar[frozenset[str]] = frozenset({"type_vocab_size"})
 
     vocab_size: Length = 30527
     relative_attention_num_buckets: Annotated[int, Range(BUCKETS, 2**20)] = BUCKETS
@@ -30,7 +32,13 @@ class MPNetConfig(EncoderConfig):
 
     @property
     def padding_row(self) -> int:
-        """The row of the token embeddings that stays zero."""
+        """The row of the token embeddings that stays zero.
+
+        Raises:
+            ConfigError: the vocabulary has no such row.
+        """
+        if self.vocab_size <= PADDING_ROW:
+            raise ConfigError(f"MPNetConfig: vocab_size is {self.vocab_size}; row {PADDING_ROW} is that of padding")
         return PADDING_ROW
 
     @property

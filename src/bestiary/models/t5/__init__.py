@@ -22,7 +22,8 @@ class T5Config(PreTrainedConfig):
     """Hyperparameters; the defaults are T5 small's.
 
     `feed_forward_proj` is the name of an activation, with `gated-` before it for a gated MLP; `gated-gelu` means the tanh
-    approximation of GELU. `scale_decoder_outputs` (by default what `tie_word_embeddings` says) multiplies the decoder's
+    approximation of GELU; where they are set, `dense_act_fn` and `is_gated_act` say instead what the activation is, and whether
+    there is a gate. `scale_decoder_outputs` (by default what `tie_word_embeddings` says) multiplies the decoder's
     states by D^-0.5 before the output layer; False says that this layer has weights of its own, as in v1.1, unless a file that
     is opened has none.
     """
@@ -71,7 +72,11 @@ class T5Config(PreTrainedConfig):
                 f"{type(self).__name__}: feed_forward_proj is {self.feed_forward_proj!r}; expected an activation, or 'gated-'"
                 f" and an activation, such as 'relu' or 'gated-gelu'. Known activations: {', '.join(ACTIVATION_NAMES)}"
             )
-        self.dense_act_fn, self.is_gated_act = name, gate == "gated"
+        self.dense_act_fn = name if self.dense_act_fn is None else self.dense_act_fn
+        if self.dense_act_fn not in ACTIVATION_NAMES:
+            known = ", ".join(ACTIVATION_NAMES)
+            raise ConfigError(f"{type(self).__name__}: dense_act_fn is {self.dense_act_fn!r:.60}; expected one of {known}")
+        self.is_gated_act = gate == "gated" if self.is_gated_act is None else self.is_gated_act
         self.settle_output_layer()
 
     def settle_output_layer(self) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ArgumentError, CorruptFile, FileMissing, InputError
+from ...core.kinds import check
 from ...core.logging import get_logger
 from ...preprocess.text.moses import Moses
 from ...preprocess.text.plain_pickle import read_plain_pickle
@@ -77,6 +78,7 @@ class TransfoXLTokenizer(PythonBackend):
         kept: dict[str, Any] = {"special": special, "min_freq": min_freq, "max_size": max_size, "lower_case": lower_case}
         kept |= {"delimiter": delimiter, "language": language, "never_split": never_split}
         super().__init__(unk_token=unk_token, eos_token=eos_token, **kept, **options)
+        check(type(self).__name__, "never_split", never_split, list[str] | None)
         self.never_split = self.all_special_tokens if never_split is None else never_split
 
     def _take(self, words: Iterable[str]) -> None:

@@ -25,8 +25,9 @@ class Zamba2Config(DecoderConfig):
     `layers_block_type`: of each layer "linear_attention" (Mamba 2 alone) or "hybrid". There are `num_mem_blocks` transformer
     blocks, which hybrid layers use in turn; each use adds what `adapter_rank` numbers can carry to the MLP's first projection
     and, with `use_shared_attention_adapter`, to the attention's. Blocks see twice the hidden size, so heads are twice as wide.
-    With `use_mem_rope` they turn with positions. `add_bias_linear` is of the mixers and MLPs. `attention_head_dim`,
-    `attention_hidden_size`, `kv_channels`, `num_query_groups`, `mamba_headdim` and `hybrid_layer_ids` follow from the others.
+    With `use_mem_rope` they turn with positions. `add_bias_linear` is of the mixers and MLPs. `attention_head_dim` is by
+    default what the heads have of twice the hidden size. `attention_hidden_size`, `kv_channels`, `num_query_groups`,
+    `mamba_headdim` and `hybrid_layer_ids` follow from the others.
     `use_conv_bias`, `use_mem_eff_path`, `use_mamba_kernels` and `num_logits_to_keep` of files change no number.
     """
 
@@ -76,7 +77,7 @@ class Zamba2Config(DecoderConfig):
                 f"Zamba2Config: num_attention_heads is {self.num_attention_heads}; expected a divisor of twice the hidden_size,"
                 f" which is {self.hidden_size}"
             )
-        self.attention_head_dim = 2 * self.hidden_size // self.num_attention_heads
+        self.attention_head_dim = self.attention_head_dim or 2 * self.hidden_size // self.num_attention_heads
         if self.use_long_context:
             self.max_position_embeddings = 16384
         super().validate()

@@ -43,6 +43,7 @@ def bert(
             raise CorruptFile(f"the vocabulary of {len(vocab)} tokens lacks {token!r}; it is no vocabulary of BERT")
     for name, flag in (("do_lower_case", do_lower_case), ("tokenize_chinese_chars", tokenize_chinese_chars)):
         check("BertTokenizer", name, flag, bool)
+    check("BertTokenizer", "strip_accents", strip_accents, bool | None)
     rust = Tokenizer(models.WordPiece(vocab, unk_token=unk_token, max_input_chars_per_word=100))
     if split_words:
         rust.normalizer = normalizers.BertNormalizer(
