@@ -28,6 +28,7 @@ COMMON = {
     "pad_token_id": 0,
 }
 EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
+EVERY_HEAD = {"num_key_value_heads": COMMON["num_attention_heads"]}  # has keys of its own
 # Family -> its further settings, and whether the whole layer is steps or its first half is.
 FAMILIES: dict[str, tuple[dict[str, Any], bool]] = {
     "Llama": ({"attention_bias": True, "mlp_bias": True}, True),
@@ -42,8 +43,8 @@ FAMILIES: dict[str, tuple[dict[str, Any], bool]] = {
     "Mixtral": (EXPERTS, True),
     "Qwen3Moe": ({"num_experts": 4, "num_experts_per_tok": 3, "moe_intermediate_size": 96, "norm_topk_prob": False}, True),
     "GPT2": ({"n_embd": 256, "n_head": 8, "n_layer": 2}, True),
-    "GPTNeoX": ({"rotary_pct": 0.5}, True),
-    "GPTNeoX in turn": ({"use_parallel_residual": False, "attention_bias": False}, True),
+    "GPTNeoX": ({"rotary_pct": 0.5, **EVERY_HEAD}, True),
+    "GPTNeoX in turn": ({"use_parallel_residual": False, "attention_bias": False, **EVERY_HEAD}, True),
 }
 
 
